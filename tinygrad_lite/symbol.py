@@ -1,0 +1,88 @@
+"""The carrier that writes: a row applied to symbols is a formula, as Python, plain text or LaTeX."""
+
+from string import Formatter
+from typing import Any, Literal
+
+from . import primitives
+from .rows import Primitive, carrier
+
+Style = Literal["python", "plain", "latex"]
+ATOM = 9  # binds as tightly as a name or a call
+SUPERSCRIPT = dict(zip(map(ord, "0123456789−"), "⁰¹²³⁴⁵⁶⁷⁸⁹⁻", strict=True))
+
+
+@carrier
+class Symbol:
+    """A name, or a row applied to symbols and numbers: `Symbol("a") * 2`.
+
+    Nothing is computed, except that terms of 0 and factors of 1 vanish, as they do on paper. The other
+    operations, their order, and so their rounding stay as written.
+    """
+
+    __slots__ = ("args", "name", "row")
+
+    def __init__(self, name: str, row: Primitive | None = None, args: tuple[Any, ...] = ()) -> None:
+        self.name = name
+        self.row = row
+        self.args = args
+
+    @staticmethod
+    def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> Any:
+        """`row` of `args`, as a formula."""
+        match row.name, args:
+            case ("mul", (1, x) | (x, 1)) | ("div" | "pow", (x, 1)) | ("add", (0, x) | (x, 0)) | ("sub", (x, 0)):
+                return x
+            case ("mul", (-1, x) | (x, -1)) | ("sub", (0, x)):
+                return primitives.neg(x)
+            case ("mul", (0, _) | (_, 0)) | ("div" | "ratio" | "xlogy", (0, _)):
+                return 0
+        return Symbol("", row, args)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a formula has no truth value: a partial derivative selects with a table operation")
+
+
+def number(x: float, style: Style = "plain", digits: int = 4) -> str:
+    """`x` to `digits` significant digits with a true minus sign; as Python, exactly."""
+    if style == "python":
+        return repr(x)
+    text = f"{x:.0f}" if x % 1 == 0 and abs(x) < 1e6 else f"{x:.{digits}g}"
+    mantissa, _, exponent = text.partition("e")
+    if style == "latex":
+        return (mantissa + rf" \times 10^{{{int(exponent)}}}" * bool(exponent)).replace("inf", r"\infty")
+    return (mantissa + f"e{int(exponent)}" * bool(exponent)).replace("inf", "∞").replace("-", "−")
+
+
+def write(formula: Any, style: Style) -> str:
+    """The text of a Symbol or a number. As Python it rounds as the lambda it came from does on floats."""
+    return _write(formula, style)[0]
+
+
+def _write(formula: Any, style: Style) -> tuple[str, int]:
+    """The text, and how tightly it binds."""
+    if not isinstance(formula, Symbol):
+        return number(formula, style), primitives.neg.precedence if formula < 0 else ATOM
+    row = formula.row
+    if row is None:
+        return formula.name, ATOM
+    if row.hidden and row.definition and style != "python":  # a slope is shown by its formula
+        return _write(row.definition(*formula.args), style)
+    parts = [_write(arg, style) for arg in formula.args]
+    if row is primitives.pow and style == "plain" and set(map(ord, parts[1][0])) <= SUPERSCRIPT.keys():
+        parts[1] = (parts[1][0].translate(SUPERSCRIPT), ATOM)
+        return _fill("{}{}", row.precedence, parts), row.precedence
+    return _fill(getattr(row, style), row.precedence, parts), row.precedence
+
+
+def _fill(template: str, precedence: int, parts: list[tuple[str, int]]) -> str:
+    """The template with its operands, in parentheses where they bind less tightly or begin with a minus.
+
+    Operations group to the left: a right operand of the same precedence gets parentheses, so that the
+    text says in which order the numbers were rounded. A slot in braces (LaTeX) encloses itself.
+    """
+    texts = []
+    for i, ((literal, *_), (text, binding)) in enumerate(zip(Formatter().parse(template), parts, strict=False)):
+        looser = binding < precedence + (i > 0 or len(parts) == 1) or (i > 0 and text[0] in "-−")
+        bare = precedence == ATOM or literal.endswith("{") or not looser
+        texts.append(text if bare else f"({text})")
+    return template.format(*texts)
