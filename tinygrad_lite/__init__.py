@@ -1,5 +1,8 @@
 """tinygrad_lite: a minimal scalar autograd engine. The public names, and nothing else."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import primitives
 from .primitives import *  # noqa: F403
 from .primitives import abs as abs
@@ -8,5 +11,38 @@ from .rows import Interval, Kink, primitive
 from .scopes import scope
 from .value import Value
 
-__all__ = ["Interval", "Kink", "Value", "primitive", "scope"]
+if TYPE_CHECKING:
+    from .derivatives import grad, gradient, hessian, value_and_grad
+    from .explanation import explain
+
+# Loaded when they are first asked for (PEP 562), so that `import tinygrad_lite` stays quick.
+_ROOMS = {
+    "explain": "explanation",
+    "grad": "derivatives",
+    "gradient": "derivatives",
+    "hessian": "derivatives",
+    "value_and_grad": "derivatives",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    if name in ("nn", "strategies"):
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'tinygrad_lite' has no attribute {name!r}")
+
+
+__all__ = [  # noqa: PLE0604 — the table's names are known when it has been read
+    "Interval",
+    "Kink",
+    "Value",
+    "explain",
+    "grad",
+    "gradient",
+    "hessian",
+    "primitive",
+    "scope",
+    "value_and_grad",
+]
 __all__ += primitives.__all__

@@ -30,7 +30,7 @@ UNIT = Interval(0.0, 1.0)
 # ── arithmetic ──
 neg = primitive(
     "neg", operator.neg, lambda x, y: -1,
-    method="__neg__", python="-{}", plain="−{}", latex="-{}", precedence=3, doc="negation",
+    method="__neg__", python="-{}", plain="−{}", latex="-{}", precedence=2, doc="negation",
 )
 add = primitive(
     "add", operator.add, lambda a, b, y: 1, lambda a, b, y: 1,
@@ -51,7 +51,7 @@ div = primitive(
 )
 pow = primitive(
     "pow", floats.pow, lambda x, n, y: pow_slope(x, n), lambda x, n, y: xlogy(y, x),
-    method="__pow__", plain="{}^{}", latex="{}^{{{}}}", precedence=4, doc="power",
+    method="__pow__", plain="{}^{}", latex="{}^{{{}}}", precedence=3, doc="power",
     advice="a negative base needs a whole exponent",
 )
 pow_slope = primitive(

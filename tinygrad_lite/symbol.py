@@ -7,7 +7,7 @@ from . import primitives
 from .rows import Primitive, carrier
 
 Style = Literal["python", "plain", "latex"]
-ATOM = 9  # binds as tightly as a name or a call
+POWER, ATOM = 3, 9  # how tightly a power binds, and a name or a call
 SUPERSCRIPT = dict(zip(map(ord, "0123456789−"), "⁰¹²³⁴⁵⁶⁷⁸⁹⁻", strict=True))
 
 
@@ -47,27 +47,29 @@ def number(x: float, style: Style = "plain", digits: int = 4) -> str:
     if style == "python":
         return repr(x)
     text = f"{x:.0f}" if x % 1 == 0 and abs(x) < 1e6 else f"{x:.{digits}g}"
-    mantissa, _, exponent = text.partition("e")
-    if style == "latex":
-        return (mantissa + rf" \times 10^{{{int(exponent)}}}" * bool(exponent)).replace("inf", r"\infty")
-    return (mantissa + f"e{int(exponent)}" * bool(exponent)).replace("inf", "∞").replace("-", "−")
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        power = rf" \times 10^{{{int(exponent)}}}" if style == "latex" else f"e{int(exponent)}"
+        text = mantissa + power
+    infinity, minus = (r"\infty", "-") if style == "latex" else ("∞", "−")
+    return text.replace("inf", infinity).replace("-", minus)
 
 
-def write(formula: Any, style: Style) -> str:
+def write(formula: Any, style: Style, digits: int = 4) -> str:
     """The text of a Symbol or a number. As Python it rounds as the lambda it came from does on floats."""
-    return _write(formula, style)[0]
+    return _write(formula, style, digits)[0]
 
 
-def _write(formula: Any, style: Style) -> tuple[str, int]:
+def _write(formula: Any, style: Style, digits: int) -> tuple[str, int]:
     """The text, and how tightly it binds."""
     if not isinstance(formula, Symbol):
-        return number(formula, style), primitives.neg.precedence if formula < 0 else ATOM
+        return number(formula, style, digits), primitives.neg.precedence if formula < 0 else ATOM
     row = formula.row
     if row is None:
         return formula.name, ATOM
     if row.hidden and row.definition and style != "python":  # a slope is shown by its formula
-        return _write(row.definition(*formula.args), style)
-    parts = [_write(arg, style) for arg in formula.args]
+        return _write(row.definition(*formula.args), style, digits)
+    parts = [_write(arg, style, digits) for arg in formula.args]
     if row is primitives.pow and style == "plain" and set(map(ord, parts[1][0])) <= SUPERSCRIPT.keys():
         parts[1] = (parts[1][0].translate(SUPERSCRIPT), ATOM)
         return _fill("{}{}", row.precedence, parts), row.precedence
@@ -82,7 +84,8 @@ def _fill(template: str, precedence: int, parts: list[tuple[str, int]]) -> str:
     """
     texts = []
     for i, ((literal, *_), (text, binding)) in enumerate(zip(Formatter().parse(template), parts, strict=False)):
-        looser = binding < precedence + (i > 0 or len(parts) == 1) or (i > 0 and text[0] in "-−")
+        rightmost = i == len(parts) - 1
+        looser = binding < precedence + (i > 0 or precedence == POWER) or (rightmost and text[0] in "-−")
         bare = precedence == ATOM or literal.endswith("{") or not looser
         texts.append(text if bare else f"({text})")
     return template.format(*texts)

@@ -1,0 +1,145 @@
+"""The forward and the backward pass as one list of steps, in symbols and numbers.
+
+`explain` prints the list, `draw` puts it on nodes and edges, `play` goes through it. The notation is
+that of the chain rule summed over consumers: ∂J/∂u += ∂J/∂v · ∂v/∂u.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from .names import latex_name
+from .rows import TABLE
+from .symbol import Style, Symbol, number, write
+from .value import Constant, Value, topological_order
+
+
+class Step(NamedTuple):
+    """One line of a pass: `left = sides[0] = sides[1] = …`, the last side being the number.
+
+    Attributes:
+        kind: "forward", "seed" or "backward".
+        node: index (in `Derivation.nodes`) of the node that gets a value, or whose gradient grows.
+        consumer, slot: of a backward step, the node it comes from, and which operand of it `node` is.
+        left, relation, sides: the equation; relation is "=" or "+=".
+        slope: of a backward step, the sides of the local derivative: ("∂v/∂u", formula, number).
+        value: the number as a float, of a backward step this contribution.
+        total: the node's value, or its gradient so far.
+    """
+
+    kind: str
+    node: int
+    consumer: int | None
+    slot: int | None
+    left: str
+    relation: str
+    sides: tuple[str, ...]
+    slope: tuple[str, ...]
+    value: float
+    total: float
+
+
+class Derivation:
+    """The passes below one output, or the forward pass below several: nodes, their names, the steps.
+
+    The numbers are those of the moment it was made; the steps are worked out as one iterates.
+
+    Args:
+        outputs: the nodes to derive; with one, `steps` include the backward pass.
+        variables: names of nodes without a label.
+        seed: ∂J/∂J; by default what `J.backward()` left, or 1.0 before it ran.
+    """
+
+    def __init__(self, *outputs: Value, variables: Mapping[Value, str] | None = None) -> None:
+        self.outputs = outputs
+        self.nodes = topological_order(*outputs)
+        self.index = {x: i for i, x in enumerate(self.nodes)}
+        self.data = [x.data for x in self.nodes]
+        self.seed = outputs[0].grad or 1.0
+        self._variables = variables or {}
+
+    def names(self, style: Style = "plain", digits: int = 4) -> list[str]:
+        """What each node is called: its label, else its variable, else v1, v2, …; a constant is its number."""
+        named = [x.label or self._variables.get(x) for x in self.nodes]
+        taken = set(named)
+        fresh = (f"v{i}" for i in itertools.count(1) if f"v{i}" not in taken)
+        names = []
+        for x, name, data in zip(self.nodes, named, self.data, strict=True):
+            if name is None and type(x) is Constant:
+                names.append(number(data, style, digits))
+            else:
+                shown = name or next(fresh)
+                names.append(latex_name(shown) if style == "latex" else shown)
+        return names
+
+    def operands(self, i: int) -> list[int]:
+        """The indices of the inputs of node `i`, slot by slot."""
+        return [self.index[x] for x in self.nodes[i].inputs]
+
+    def steps(self, style: Style = "plain", digits: int = 4) -> Iterator[Step]:
+        """The forward steps, the seed and the backward steps, one per operand slot, in order."""
+        names = self.names(style, digits)
+        yield from self._forward(names, style, digits)
+        if len(self.outputs) == 1:
+            yield from self._backward(names, style, digits)
+
+    def _forward(self, names: list[str], style: Style, digits: int) -> Iterator[Step]:
+        for i, x in enumerate(self.nodes):
+            if x.op:
+                inputs = self.operands(i)
+                symbols = write(Symbol("", x.op, tuple(Symbol(names[j]) for j in inputs)), style, digits)
+                numbers = write(Symbol("", x.op, tuple(self.data[j] for j in inputs)), style, digits)
+                value = self.data[i]
+                sides = _distinct(symbols, numbers, number(value, style, digits))
+                yield Step("forward", i, None, None, names[i], "=", sides, (), value, value)
+
+    def _backward(self, names: list[str], style: Style, digits: int) -> Iterator[Step]:
+        root = self.index[self.outputs[0]]
+        gradients = [0.0] * len(self.nodes)
+        gradients[root] = self.seed
+
+        def ratio(above: int, below: int) -> str:
+            return write_ratio(names[above], names[below], style)
+
+        seed = (number(self.seed, style, digits),)
+        yield Step("seed", root, None, None, ratio(root, root), "=", seed, (), self.seed, self.seed)
+        for i in reversed(range(root + 1)):
+            for slot, j in enumerate(self.operands(i)):
+                if type(self.nodes[j]) is Constant:
+                    continue
+                formula, partial = self._partial(i, slot, names)
+                contribution = gradients[i] * partial
+                gradients[j] += contribution
+                chain, product = (
+                    write(Symbol("", TABLE["mul"], factors), style, digits)
+                    for factors in ((Symbol(ratio(root, i)), Symbol(ratio(i, j))), (gradients[i], partial))
+                )
+                slope = _distinct(ratio(i, j), write(formula, style, digits), number(partial, style, digits))
+                sides = (chain, product, number(contribution, style, digits))
+                yield Step("backward", j, i, slot, ratio(root, j), "+=", sides, slope, contribution, gradients[j])
+
+    def _partial(self, i: int, slot: int, names: list[str]) -> tuple[Any, float]:
+        """∂(node `i`)/∂(its operand `slot`): formula and number, NaN where there is none."""
+        x = self.nodes[i]
+        assert x.op
+        inputs = self.operands(i)
+        try:
+            number = float(x.op.partials[slot](*(self.data[j] for j in inputs), self.data[i]))
+        except (ArithmeticError, ValueError):
+            number = math.nan
+        symbols = [self.data[j] if type(self.nodes[j]) is Constant else Symbol(names[j]) for j in inputs]
+        try:
+            return x.op.partials[slot](*symbols, Symbol(names[i])), number
+        except TypeError:  # a partial over `math` takes no symbols
+            return number, number
+
+
+def _distinct(*sides: str) -> tuple[str, ...]:
+    """The sides of an equation, without those that repeat the one before."""
+    return tuple(side for side, _ in itertools.groupby(sides))
+
+
+def write_ratio(above: str, below: str, style: Style) -> str:
+    """The derivative ∂above/∂below."""
+    return rf"\frac{{\partial {above}}}{{\partial {below}}}" if style == "latex" else f"∂{above}/∂{below}"
