@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import primitives
+from . import pickling, primitives  # noqa: F401 — pickling tells `pickle` and `copy` of Value
 from .primitives import *  # noqa: F403
 from .primitives import abs as abs
 from .primitives import pow as pow
@@ -33,7 +33,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'tinygrad_lite' has no attribute {name!r}")
 
 
-__all__ = [  # noqa: PLE0604 — the table's names are known when it has been read
+__all__ = [
     "Interval",
     "Kink",
     "Value",

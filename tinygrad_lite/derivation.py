@@ -58,20 +58,22 @@ class Derivation:
         self.data = [x.data for x in self.nodes]
         self.seed = outputs[0].grad or 1.0
         self._variables = variables or {}
+        self._names: dict[tuple[Style, int], list[str]] = {}
 
     def names(self, style: Style = "plain", digits: int = 4) -> list[str]:
         """What each node is called: its label, else its variable, else v1, v2, …; a constant is its number."""
-        named = [x.label or self._variables.get(x) for x in self.nodes]
-        taken = set(named)
-        fresh = (f"v{i}" for i in itertools.count(1) if f"v{i}" not in taken)
-        names = []
-        for x, name, data in zip(self.nodes, named, self.data, strict=True):
-            if name is None and type(x) is Constant:
-                names.append(number(data, style, digits))
-            else:
-                shown = name or next(fresh)
-                names.append(latex_name(shown) if style == "latex" else shown)
-        return names
+        if (style, digits) not in self._names:
+            named = [x.label or self._variables.get(x) for x in self.nodes]
+            taken = set(named)
+            fresh = (f"v{i}" for i in itertools.count(1) if f"v{i}" not in taken)
+            self._names[style, digits] = names = []
+            for x, name, data in zip(self.nodes, named, self.data, strict=True):
+                if name is None and type(x) is Constant:
+                    names.append(number(data, style, digits))
+                else:
+                    shown = name or next(fresh)
+                    names.append(latex_name(shown) if style == "latex" else shown)
+        return self._names[style, digits]
 
     def operands(self, i: int) -> list[int]:
         """The indices of the inputs of node `i`, slot by slot."""

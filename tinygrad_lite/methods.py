@@ -89,10 +89,12 @@ def generate(row: Primitive, names: dict[str, Any]) -> dict[str, Callable[..., A
     if operator:
         text += REFLECTED.format(**words)
     text += BACKWARD.format(inputs=packed)
+    row.opaque = ()
     for i, (name, partial) in enumerate(zip(inputs, row.partials, strict=True)):
         try:
             slope = partial(*map(Symbol, data), Symbol("node.data"))
         except TypeError:  # written over `math`, which takes no symbols: called as it is
+            row.opaque += (i,)
             globals_[f"partial_{i}"] = partial
             slope = Symbol(f"partial_{i}({', '.join(data)}, node.data)")
         if slope != 0:

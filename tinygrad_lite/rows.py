@@ -64,8 +64,10 @@ class Primitive:
     ieee: Callable[..., float] = staticmethod(lambda *operands: nan)
     advice = ""
     hidden = False
-    forward: Callable[..., Any] | None = None  # on Values; written, as `backward` is, by `methods`
+    # On Values; written by `methods`, with the slots whose partial takes only floats.
+    forward: Callable[..., Any] | None = None
     backward: Callable[..., None] | None = None
+    opaque: tuple[int, ...] = ()
 
     def __init__(self, **columns: Any) -> None:
         for column, content in columns.items():

@@ -6,7 +6,7 @@ chapter 3: sort the recorded graph topologically, then apply the chain rule once
 
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Never, Self
 
 from .methods import generate
@@ -104,25 +104,28 @@ class Value:
         object of its own, so that finding it in a node says that the node was visited.
         """
         zero = float("0")
-        stack: list[tuple[Value | None, Iterator[Value]]] = []
-        node, rest = None, iter((self,))
+        if not self.inputs:
+            leaves.append((self, self.grad))
+            self.grad = zero
+            return
+        self.grad = zero
+        node, above = self, []
         while True:
-            for x in rest:
+            for x in node.inputs:
                 if x.grad is not zero:
-                    inputs = x.inputs
-                    if inputs:
+                    if x.inputs:
                         x.grad = zero
-                        stack.append((node, rest))
-                        node, rest = x, iter(inputs)
+                        above.append(node)
+                        node = x
                         break
                     if type(x) is not Constant:
                         leaves.append((x, x.grad))
                         x.grad = zero
             else:
-                if node is None:
-                    return
                 order.append(node)
-                node, rest = stack.pop()
+                if not above:
+                    return
+                node = above.pop()
 
     def _no_slope(self, error: Exception) -> None:
         """Raise the error of backward() at this node; where an operand is not finite, the gradient is NaN instead."""
@@ -142,6 +145,12 @@ class Value:
         assert row.forward
         node: Value = row.forward(*(required(row, arg) for arg in args))
         return node
+
+    def __radd__(self, other: "Value | float") -> "Value":
+        if type(other) is int and other == 0:  # where `sum` begins
+            return self
+        left: Value = operand(other)
+        return left if left is NotImplemented else left + self
 
     def __float__(self) -> float:
         return self.data
@@ -164,7 +173,7 @@ class Value:
         def _unary(self) -> "Value": ...
         def _comparison(self, other: "Value | float") -> bool: ...
 
-        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
+        __add__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
         __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _binary
         __neg__ = __pos__ = __abs__ = _unary
         __lt__ = __le__ = __gt__ = __ge__ = _comparison
@@ -203,27 +212,23 @@ def required(row: Primitive, x: Any) -> Value:
 def topological_order(*outputs: Value) -> list[Value]:
     """All nodes that the outputs depend on, and they, each once and after its inputs.
 
-    Depth-first, inputs in order: given by the structure of the graph alone. Without recursion; time and
-    memory are linear in the graph. Nothing is written to the nodes.
+    Depth-first, inputs in order: given by the structure of the graph alone. Time and memory are linear
+    in the graph; the stack holds nodes only, since containers on it would keep the garbage collector busy.
     """
     order: list[Value] = []
     seen: set[Value] = set()
-    stack: list[tuple[Value | None, Iterator[Value]]] = []
-    node, rest = None, iter(outputs)
-    while True:
-        for x in rest:
-            if x not in seen:
-                seen.add(x)
-                if x.inputs:
-                    stack.append((node, rest))
-                    node, rest = x, iter(x.inputs)
+    for output in outputs:
+        stack = [output] if output not in seen else []
+        seen.add(output)
+        while stack:
+            for x in stack[-1].inputs:
+                if x not in seen:
+                    seen.add(x)
+                    stack.append(x)
                     break
-                order.append(x)
-        else:
-            if node is None:
-                return order
-            order.append(node)
-            node, rest = stack.pop()
+            else:
+                order.append(stack.pop())
+    return order
 
 
 def _check_range(order: list[Value]) -> None:

@@ -1,0 +1,141 @@
+"""Derivatives that are Values again, to any order."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_lite as tl
+from tinygrad_lite import Value, grad, gradient, hessian, value_and_grad
+from tinygrad_lite.rows import TABLE
+
+close = pytest.approx
+inside = st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3)
+
+
+@given(inside)
+def test_the_third_derivative_of_tanh(x):
+    t = math.tanh(x)
+    assert grad(grad(grad(tl.tanh)))(x).data == close((1 - t * t) * (6 * t * t - 2), rel=1e-12, abs=1e-13)
+
+
+@given(st.floats(-20, 20), st.sampled_from([0.0, 1.0]))
+def test_the_hessian_of_the_cross_entropy(z, y):
+    x = [0.5, -1.5]
+
+    def loss(w, b):
+        return tl.binary_cross_entropy_with_logits(w * x[0] + b * x[1], y)
+
+    w, b = z * 0.4, z * -0.5
+    p = 1 / (1 + math.exp(-(w * x[0] + b * x[1])))
+    q = 1 / (1 + math.exp(w * x[0] + b * x[1]))
+    for i, row in enumerate(hessian(loss)(w, b)):
+        for j, entry in enumerate(row):
+            assert entry.data == close(p * q * x[i] * x[j], rel=1e-12)
+
+
+@given(inside, inside)
+def test_an_inner_derivative_is_not_confused_with_an_outer_one(x, y):
+    assert grad(lambda x: x * grad(lambda y: x + y)(y))(x).data == 1.0
+    assert grad(lambda x: grad(lambda y: y * (x - y))(x))(x).data == -1.0
+
+
+def test_a_derivative_reaches_through_an_argument():
+    # d/dx of (d/dy y³ at y = x²) = d/dx 3x⁴
+    assert grad(lambda x: grad(lambda y: y**3)(x * x))(2.0).data == 96.0
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE.values() if len(row.partials) == 1], ids=lambda row: row.name)
+def test_second_derivatives_agree_with_differences_of_first_ones(row):
+    first, second = grad(row), grad(grad(row))
+    h = 1e-5
+    for x in (0.3, 0.6, 0.9):
+        slope = (first(x + h).data - first(x - h).data) / (2 * h)
+        assert second(x).data == close(slope, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE.values() if len(row.partials) == 2], ids=lambda row: row.name)
+def test_hessians_agree_with_differences_of_gradients_and_are_symmetric(row):
+    h = 1e-5
+    for a, b in ((0.3, 0.8), (0.9, 0.2)):
+        (xx, xy), (yx, yy) = [[entry.data for entry in line] for line in hessian(row)(a, b)]
+        both = grad(row, argnums=(0, 1))
+        by_a = [(up.data - down.data) / (2 * h) for up, down in zip(both(a + h, b), both(a - h, b), strict=True)]
+        by_b = [(up.data - down.data) / (2 * h) for up, down in zip(both(a, b + h), both(a, b - h), strict=True)]
+        assert [xx, xy] == close(by_a, rel=1e-6, abs=1e-6)
+        assert [yx, yy] == close(by_b, rel=1e-6, abs=1e-6)
+
+
+def test_power_at_zero_to_every_order():
+    f = lambda x: x**2  # noqa: E731
+    assert [d(0.0).data for d in (grad(f), grad(grad(f)), grad(grad(grad(f))))] == [0, 2, 0]
+
+
+def test_the_hessian_of_a_loss_at_a_saturated_hard_label():
+    assert hessian(lambda z: tl.binary_cross_entropy(tl.sigmoid(z), 0))(-800.0)[0][0].data == 0.0
+
+
+@given(inside, inside)
+def test_gradient_equals_backward_bit_for_bit(x, y):
+    a, b = Value(x), Value(y)
+    c = tl.sigmoid(a * b) / (a * a + 2)
+    J = c * tl.tanh(c - b) + a
+    J.backward()
+    assert [g.data for g in gradient(J, [a, b, c])] == [a.grad, b.grad, c.grad]
+
+
+def test_gradient_writes_no_grad_and_gives_zero_for_strangers():
+    a, b = Value(2.0), Value(3.0)
+    J = a * a
+    assert [g.data for g in gradient(J, [a, b, J])] == [4, 0, 1]
+    assert a.grad == 0
+
+
+def test_only_paths_to_the_targets_are_walked():
+    a, b = Value(2.0), Value(0.0, label="b")
+    J = a * 3 + tl.sqrt(b)
+    assert gradient(J, [a])[0].data == 3
+    with pytest.raises(ZeroDivisionError):
+        gradient(J, [b])
+
+
+def test_a_long_chain():
+    x = y = Value(0.5)
+    for _ in range(20_000):
+        y = y * 0.9999 + x
+    [slope] = gradient(y, [x])
+    y.backward()
+    assert slope.data == x.grad
+
+
+def test_arguments_and_results_of_grad():
+    f = lambda w, x, scale=1.0: sum(a * b for a, b in zip(w, x, strict=True)) * scale  # noqa: E731
+    value, (dw, dx) = value_and_grad(f, argnums=(0, 1))([1, 2], (3, 4), scale=2.0)
+    assert value.data == 22
+    assert [g.data for g in dw] == [6, 8]
+    assert [g.data for g in dx] == [2, 4]
+    assert grad(lambda x, y: x * y, argnums=-1)(2, 3).data == 2
+    assert grad(lambda x: 5.0)(1.0).data == 0
+    assert [[e.data for e in row] for row in hessian(lambda v: v[0] * v[1])([2.0, 3.0])] == [[0, 1], [1, 0]]
+
+
+def test_a_value_as_argument_keeps_its_label():
+    seen = []
+    grad(lambda x: seen.append(x.label) or x * x)(Value(1.0, label="θ"))
+    assert seen == ["θ"]
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: grad(lambda x: x)("2"), TypeError, "must be a number, a Value or a list of them, not 'str'"),
+        (lambda: grad(lambda x: [x])(2.0), TypeError, "must return one Value, not 'list'"),
+        (lambda: grad(lambda x: x, argnums=1)(2.0), ValueError, "argnums names argument 1, but 1 positional"),
+        (lambda: gradient(Value(1.0), Value(2.0)), TypeError, r"gradient\(J, \[a, b\]\)"),
+        (lambda: gradient(1.0, [Value(2.0)]), TypeError, r"gradient\(J, \[a, b\]\)"),
+    ],
+)
+def test_errors(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()

@@ -1,0 +1,162 @@
+"""The list of steps, and what `explain` makes of it."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_lite as tl
+from tinygrad_lite import Value, explain
+from tinygrad_lite.derivation import Derivation
+from tinygrad_lite.names import latex_name
+
+COURSE = """\
+given     a = 3, b = 4, c = 5
+forward   u = 2 · a = 2 · 3 = 6
+          v = u + b = 6 + 4 = 10
+          J = v · c = 10 · 5 = 50
+backward  ∂J/∂J = 1
+          ∂J/∂v += ∂J/∂J · ∂J/∂v = 1 · 5 = 5   (∂J/∂v = c)
+          ∂J/∂c += ∂J/∂J · ∂J/∂c = 1 · 10 = 10   (∂J/∂c = v)
+          ∂J/∂u += ∂J/∂v · ∂v/∂u = 5 · 1 = 5
+          ∂J/∂b += ∂J/∂v · ∂v/∂b = 5 · 1 = 5
+          ∂J/∂a += ∂J/∂u · ∂u/∂a = 5 · 2 = 10
+gradient  ∂J/∂a = 10, ∂J/∂b = 5, ∂J/∂c = 10"""
+
+
+def test_the_course_example_names_the_callers_variables():
+    a, b, c = Value(3), Value(4), Value(5)
+    u = 2 * a
+    v = u + b
+    J = v * c
+    assert str(explain(J)) == COURSE
+    assert a.grad == 0
+
+
+def test_labels_come_first_and_the_nameless_are_numbered_in_order():
+    _hidden = Value(2.0)
+    v2 = Value(3.0)
+    J = tl.exp(v2 * _hidden - 1).named("loss")
+    assert str(explain(J)).splitlines()[:4] == [
+        "given     v2 = 3, v1 = 2",
+        "forward   v3 = v2 · v1 = 3 · 2 = 6",
+        "          v4 = v3 − 1 = 6 − 1 = 5",
+        "          loss = exp(v4) = exp(5) = 148.4",
+    ]
+
+
+def test_contributions_of_a_node_used_twice_are_summed():
+    x = Value(-3.0)
+    y = x * x
+    assert str(explain(y)).splitlines()[3:] == [
+        "          ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · (−3) = −3   (∂y/∂x = x)",
+        "          ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · (−3) = −3, sum −6   (∂y/∂x = x)",
+        "gradient  ∂y/∂x = −6",
+    ]
+
+
+operations = st.sampled_from([tl.add, tl.sub, tl.mul, tl.div, tl.maximum, tl.sigmoid, tl.tanh, tl.exp, tl.sin, tl.relu])
+
+
+@given(st.lists(st.tuples(operations, st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
+def test_every_number_is_the_nodes_own(program):
+    nodes = [Value(0.7), Value(-1.3), Value(2.1)]
+    for operation, i, j in program:
+        operands = [nodes[i % len(nodes)], nodes[j % len(nodes)]][: len(operation.partials)]
+        try:
+            nodes.append(operation(*operands))
+        except ArithmeticError:
+            nodes.append(operands[0] + 1)
+    J = nodes[-1]
+    J.backward()
+    derivation = Derivation(J)
+    gradients = {}
+    for step in derivation.steps():
+        node = derivation.nodes[step.node]
+        if step.kind == "forward":
+            assert step.value == node.data
+        else:
+            gradients[node] = step.total
+    assert gradients == {x: x.grad for x in gradients}
+    assert all(x in gradients for x in derivation.nodes if x.grad)
+
+
+def test_the_numbers_are_those_of_the_moment():
+    a = Value(3.0)
+    J = a * a
+    before = explain(J)
+    a.data = 10.0
+    assert "∂J/∂a = 6" in str(before)
+
+
+def test_digits():
+    x = Value(1 / 3)
+    y = x * 1e-7
+    assert "y = x · 1e−7 = 0.33333333 · 1e−7 = 3.3333333e−8" in str(explain(y, digits=8))
+
+
+def test_a_slope_that_does_not_exist_is_written_down_without_an_error():
+    x = Value(0.0)
+    y = tl.sqrt(x)
+    assert "∂y/∂x = nan" in str(explain(y))
+
+
+def test_latex():
+    w, x = Value(0.5), Value(-2.0)
+    yhat = tl.sigmoid((w * x).named("z_1")).named("ŷ")
+    J = tl.binary_cross_entropy(yhat, 1).named("the loss: 100%")
+    lines = explain(J).latex().splitlines()
+    assert lines[0] == r"\begin{aligned}"
+    assert lines[1] == r"z_{1} &= w \cdot x = 0.5 \cdot (-2) = -1 \\"
+    assert lines[2] == r"\hat{y} &= \sigma\left(z_{1}\right) = \sigma\left(-1\right) = 0.2689 \\"
+    assert r"\text{the loss: 100\%} &= \mathcal{L}\left(\hat{y}, 1\right)" in lines[3]
+    assert r"\frac{\partial z_{1}}{\partial w} = -0.7311 \cdot (-2) = 1.462" in lines[-3]
+    assert explain(J)._repr_markdown_() == f"$$\n{explain(J).latex()}\n$$"
+
+
+@pytest.mark.parametrize(
+    ("name", "latex"),
+    [
+        ("x", "x"),
+        ("w12", "w_{12}"),
+        ("b_3", "b_{3}"),
+        ("θ", r"\theta"),
+        ("theta2", r"\theta_{2}"),
+        ("ŷ", r"\hat{y}"),
+        ("x̄", r"\bar{x}"),
+        ("ŷ_1", r"\hat{y}_{1}"),
+        ("loss", r"\text{loss}"),
+        ("a_b", r"\text{a\_b}"),
+        ("{}%&$#", r"\text{\{\}\%\&\$\#}"),
+        ("梯度", r"\text{梯度}"),
+        ("", r"\text{}"),
+    ],
+)
+def test_names_in_latex(name, latex):
+    assert latex_name(name) == latex
+
+
+def test_powers_and_parentheses():
+    x, n = Value(-2.0), Value(3.0)
+    y = (x**3) ** 2 / (x - 1) - -x * x**n
+    text = str(explain(y))
+    assert "v1 = x³ = (−2)³ = −8" in text
+    assert "v2 = v1² = (−8)² = 64" in text
+    assert "x^n = (−2)³" in text
+    assert "(∂v1/∂x = 3 · x²)" in text
+
+
+def test_a_long_chain_is_explained_a_line_at_a_time():
+    x = y = Value(1.0)
+    for _ in range(50_000):
+        y = y + x
+    explanation = explain(y)
+    assert list(itertools.islice(explanation.lines(), 2))[1] == "forward   v1 = x + x = 1 + 1 = 2"
+    assert repr(explanation).endswith("… (print() shows all of it)")
+    assert len(repr(explanation).splitlines()) == explanation.SHOWN + 1
+
+
+def test_only_values_are_explained():
+    with pytest.raises(TypeError, match="explain takes a Value, not 'float'"):
+        explain(3.0)

@@ -1,0 +1,69 @@
+"""`python -m tinygrad_lite`: a forward and backward pass, worked out.
+
+Without arguments, the course's J = (2a + b)·c at a, b, c = 3, 4, 5.
+"""
+
+import argparse
+import io
+import sys
+from typing import Never
+
+from .explanation import explain
+from .expression import evaluate
+from .value import Value
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Never:
+        self.exit(2, f"tinygrad_lite: {' '.join(message.split())}\n")
+
+
+def course_example() -> Value:
+    """J = (2a + b)·c at a, b, c = 3, 4, 5, with the course's names for its steps."""
+    a, b, c = Value(3.0, label="a"), Value(4.0, label="b"), Value(5.0, label="c")
+    u = (2 * a).named("u")
+    v = (u + b).named("v")
+    return (v * c).named("J")
+
+
+def assignments(arguments: list[str]) -> dict[str, float]:
+    """The numbers of `name=number` arguments, by name.
+
+    Raises: ValueError for an argument of another form, or a name given twice.
+    """
+    values: dict[str, float] = {}
+    for argument in arguments:
+        name, _, number = argument.partition("=")
+        try:
+            x = float(number)
+        except ValueError:
+            raise ValueError(f"a value is written name=number, not {argument!r}") from None
+        if name in values:
+            raise ValueError(f"{name} is given twice")
+        values[name] = x
+    return values
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print a derivation; exit with status 2 and one line on stderr where something is wrong."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # ∂ and σ, wherever the output goes
+    parser = _Parser(prog="python -m tinygrad_lite", description="Work out a forward and a backward pass.")
+    parser.add_argument("expression", nargs="?", help="such as '(2*a + b) * c' (default: the course's J at 3, 4, 5)")
+    parser.add_argument("values", nargs="*", metavar="name=number", help="a value for each name: a=3 b=4 c=5")
+    # A leading space keeps an expression such as -a from being read as an option.
+    given = sys.argv[1:] if arguments is None else arguments
+    parsed = parser.parse_args([f" {x}" if x[:1] == "-" and x[:2] not in ("--", "-h") else x for x in given])
+    try:
+        if parsed.expression is None:
+            output = course_example()
+        else:
+            output = evaluate(parsed.expression, assignments(parsed.values))
+            output.label = output.label or "J"
+        print(explain(output))
+    except (ValueError, ArithmeticError, TypeError) as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()
