@@ -1,0 +1,164 @@
+"""scikit-learn's conventions, without scikit-learn: settings, checked data, predictions, tags.
+
+As in the chapter "Developing scikit-learn estimators" of its user guide. NumPy and scikit-learn are used
+where the caller has imported them, and are not needed.
+"""
+
+import math
+import operator
+import sys
+from collections.abc import Iterable
+from typing import Any, Self
+
+from .primitives import sigmoid
+from .rows import is_real
+
+
+class NotFittedError(ValueError, AttributeError):
+    """A model was used before `fit`; scikit-learn's own of this name, once that has been imported."""
+
+
+class ConvergenceWarning(UserWarning):
+    """`fit` ended before the gradient was within the tolerance."""
+
+
+class LinearClassifier:
+    """P(y = 1) = σ(w·x + b), apart from how w and b are found.
+
+    A subclass has `fit`, and a constructor whose arguments are keyword-only, have defaults, and are stored
+    under their names. Methods raise ValueError for data that is not as said.
+    """
+
+    coef_: Any
+    intercept_: Any
+    n_features_in_: int
+
+    def decision_function(self, X: Any) -> Any:  # noqa: N803 — scikit-learn's name
+        """w·x + b, the logarithm of the odds of y = 1, for each row x of X, of shape (m, n_x)."""
+        if not self.__sklearn_is_fitted__():
+            exceptions = sys.modules.get("sklearn.exceptions")
+            error = exceptions.NotFittedError if exceptions else NotFittedError
+            raise error(f"this {type(self).__name__} has learned nothing yet: call fit first")
+        rows = samples(X)
+        if len(rows[0]) != self.n_features_in_:
+            expecting = f"{type(self).__name__} is expecting {self.n_features_in_} features as input"
+            raise ValueError(f"X has {len(rows[0])} features, but {expecting}: the columns that it was fitted to")
+        [w], [b] = plain(self.coef_), plain(self.intercept_)
+        return array([sum(map(operator.mul, w, x), b) for x in rows])
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        """The probabilities of y = 0 and y = 1 for each row of X: of shape (m, 2)."""
+        return array([[sigmoid(-z), sigmoid(z)] for z in plain(self.decision_function(X))])
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """1 for each row of X where the probability of y = 1 is at least 0.5, else 0."""
+        return array([int(p >= 0.5) for _, p in plain(self.predict_proba(X))])
+
+    def score(self, X: Any, y: Any) -> float:  # noqa: N803
+        """The accuracy: for which part of the rows of X the prediction is the label in y."""
+        predictions: list[int] = plain(self.predict(X))
+        right: int = sum(map(operator.eq, predictions, labels(y, len(predictions))))
+        return right / len(predictions)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The settings by name."""
+        return {name: getattr(self, name) for name in self._defaults()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change settings by name; ValueError for a name that is none of them, and then none is changed."""
+        if unknown := sorted(params.keys() - self._defaults()):
+            raise ValueError(f"{unknown[0]!r} is no setting of {self!r}: those are {', '.join(self._defaults())}")
+        vars(self).update(params)
+        return self
+
+    def _defaults(self) -> dict[str, Any]:
+        defaults: dict[str, Any] = vars(type(self))["__init__"].__kwdefaults__
+        return defaults
+
+    def __repr__(self) -> str:
+        changed = [f"{name}={x!r}" for name, x in self.get_params().items() if x != self._defaults()[name]]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "coef_")
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, Tags, TargetTags
+
+        return Tags("classifier", TargetTags(required=True), classifier_tags=ClassifierTags(multi_class=False))
+
+
+def samples(X: Any) -> list[list[float]]:  # noqa: N803
+    """X of shape (m, n) as a list of rows; ValueError where it is not finite numbers in this shape."""
+    rows = plain(X)
+    rows = [plain(row) for row in rows] if isinstance(rows, (list, tuple)) else [rows]
+    for i, row in enumerate(rows):
+        if not isinstance(row, (list, tuple)):
+            raise ValueError("X must be a two-dimensional list or array, not sparse: [[x] for x in X] for one column")
+        if len(row) != len(rows[0]):
+            raise ValueError(f"row {i} of X has {len(row)} columns, but row 0 has {len(rows[0])}")
+    if not rows or not rows[0]:
+        raise ValueError("X is empty: at least one row and one column are needed")
+    return [[number(x, f"row {i}, column {j} of X") for j, x in enumerate(row)] for i, row in enumerate(rows)]
+
+
+def labels(y: Any, m: int) -> list[int]:
+    """y as a list of m labels; ValueError where it is not m times 0 or 1."""
+    values = plain(y)
+    if not isinstance(values, (list, tuple)) or len(values) != m:
+        given = f"{len(values)} labels" if isinstance(values, (list, tuple)) else f"{type(values).__name__!r}"
+        raise ValueError(f"y must be a list of {m} labels, one for each row of X: {given} given")
+    for i, label in enumerate(values):
+        if not is_real(label) or label not in (0, 1):
+            raise ValueError(f"label {i} of y is {label!r}: it must be a plain 0 or 1")
+    return [int(label) for label in values]
+
+
+def number(x: Any, name: str, positive: bool = False) -> float:
+    """x as a float; ValueError, saying what `name` is, where it is not finite, real and, if asked, positive."""
+    if not is_real(x) or not math.isfinite(x) or (positive and x <= 0):
+        raise ValueError(f"{name} is {x!r}: it must be a finite {'positive ' * positive}number, not NaN or inf")
+    return float(x)
+
+
+def count(n: Any, name: str) -> int:
+    """n as an int; ValueError, saying what `name` is, where it is not a whole number of at least 1."""
+    if not hasattr(n, "__index__") or n < 1:
+        raise ValueError(f"{name} is {n!r}: it must be a whole number, at least 1")
+    return int(n)
+
+
+def plain(data: Any) -> Any:
+    """An array or data frame as (nested) lists of numbers; anything else as it is."""
+    return data.__array__().tolist() if hasattr(data, "__array__") else data
+
+
+def array(data: list[Any]) -> Any:
+    """The data as a NumPy array, or as they are where NumPy has not been imported."""
+    numpy = sys.modules.get("numpy")
+    return numpy.array(data) if numpy else data
+
+
+def steps(n: int, verbose: bool) -> Iterable[int]:
+    """The numbers 0 to n − 1, with a progress bar if that is wanted and tqdm is installed."""
+    if verbose:
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            return range(n)
+        bar: Iterable[int] = tqdm(range(n), desc="gradient descent", unit=" gradients")
+        return bar
+    return range(n)
+
+
+def curvature(rows: list[list[float]]) -> float:
+    """L: no eigenvalue of the Hessian Σ σ′(z) x xᵀ / m of the mean cross-entropy is above it (x has a 1 for b).
+
+    σ′ ≤ 1/4, so none is above the largest of G = Σ x xᵀ / 4m, nor that above ‖G²‖^½, with the Frobenius norm.
+    """
+    columns = [*zip(*rows, strict=True), (1.0,) * len(rows)]
+    gram = [[sum(map(operator.mul, a, b)) / (4 * len(rows)) for b in columns] for a in columns]
+    norm = math.hypot(*(sum(map(operator.mul, a, b)) for a in gram for b in gram))
+    if not math.isfinite(norm):
+        raise ValueError("X holds numbers that are too large: standardise its columns")
+    return math.sqrt(norm)
