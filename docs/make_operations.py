@@ -1,0 +1,38 @@
+"""Write docs/operations.md from the table: `python docs/make_operations.py`."""
+
+from pathlib import Path
+
+from tinygrad_lite.rows import TABLE, Primitive
+from tinygrad_lite.symbol import Symbol, write
+
+HEAD = """\
+# Operations
+
+Each is one row of [`primitives.py`](../tinygrad_lite/primitives.py); this page is written from the rows by
+`python docs/make_operations.py`. A function works on Values (`tl.exp(v)`, `v.exp()`) and on numbers (`tl.exp(2.0)`).
+y (of the losses: loss) is the result; [x > 0] is 1 where x > 0, else 0.
+
+| operation | written | value | partial derivatives | domain |
+|---|---|---|---|---|
+"""
+
+
+def line(row: Primitive) -> str:
+    """One line of the page."""
+    arity = len(row.partials)
+    *inputs, y = map(Symbol, row.partials[0].__code__.co_varnames[: arity + 1])
+    written = write(Symbol("", row, tuple(inputs)), "plain")
+    formula = write(row.definition(*inputs), "plain") if row.definition else written
+    partials = [f"∂{x.name}: {write(p(*inputs, y), 'plain')}" for x, p in zip(inputs, row.partials, strict=True)]
+    conditions = [d.describe(x.name) for x, d in zip(inputs, row.domain, strict=True)]
+    cells = [f"`{row.name}`: {row.doc}", written, formula, "; ".join(partials), ", ".join(filter(None, conditions))]
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
+
+
+def page() -> str:
+    """The whole page."""
+    return HEAD + "".join(line(row) for row in TABLE.values() if not row.hidden)
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("operations.md").write_text(page(), encoding="utf-8")

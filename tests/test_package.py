@@ -1,0 +1,113 @@
+"""The package as a whole: light to import, documented by code that runs, one row per operation."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinygrad_lite as tl
+from tinygrad_lite import Value
+from tinygrad_lite.rows import TABLE, Primitive
+
+ROOT = Path(__file__).parent.parent
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_import_loads_the_standard_library_only():
+    loaded = python("import sys; before = set(sys.modules); import tinygrad_lite; print(*set(sys.modules) - before)")
+    roots = {name.partition(".")[0] for name in loaded.split()}
+    assert roots - set(sys.stdlib_module_names) == {"tinygrad_lite"}
+    # The slow ones of the standard library, which alone would take half of the time an import may cost.
+    assert not {"dataclasses", "inspect", "decimal", "asyncio", "unittest"} & roots
+
+
+def test_every_public_name_is_there_and_the_unknown_is_named():
+    for name in tl.__all__:
+        assert getattr(tl, name) is not None
+    assert tl.nn.MLP
+    with pytest.raises(AttributeError, match="'tinygrad_lite' has no attribute 'sinh'"):
+        tl.sinh  # noqa: B018
+
+
+def test_a_star_import_hides_no_builtin():
+    names = python("from tinygrad_lite import *; print(abs, pow, exp)")
+    assert names == "<built-in function abs> <built-in function pow> <primitive exp>\n"
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE.values() if not row.hidden], ids=lambda row: row.name)
+def test_a_row_is_function_method_and_documented(row):
+    assert getattr(tl, row.name) is row
+    operands = [Value(0.5) for _ in row.partials]
+    assert getattr(operands[0], row.method)(*operands[1:]).data == row(*operands).data == row(*[0.5] * len(operands))
+    assert row.doc
+
+
+def test_the_table_is_closed_under_differentiation():
+    rows = [row for row in vars(tl.primitives).values() if isinstance(row, Primitive)]
+    assert [row.name for row in rows if row.opaque] == []
+
+
+def module_from(path):
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_operations_is_up_to_date():
+    page = module_from(ROOT / "docs" / "make_operations.py").page()
+    assert (ROOT / "docs" / "operations.md").read_text(encoding="utf-8") == page
+
+
+def test_one_row_is_all_that_an_operation_needs(tmp_path):
+    """A row added to a copy of the table is function, method, symbol, derivative and documentation."""
+    source = (ROOT / "tinygrad_lite" / "primitives.py").read_text(encoding="utf-8")
+    row = 'cbrt = primitive("cbrt", math.cbrt, lambda x, y: 1 / (3 * y * y), plain="∛{}", doc="cube root")\n'
+    package = tmp_path / "tinygrad_lite"
+    package.mkdir()
+    for file in (ROOT / "tinygrad_lite").glob("*.py"):
+        (package / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    (package / "primitives.py").write_text(source.replace("RESERVED.update", row + "RESERVED.update"), encoding="utf-8")
+    code = """
+import tinygrad_lite as tl
+x = tl.Value(8.0, label="x")
+y = x.cbrt().named("y")
+y.backward()
+print(tl.__file__, tl.cbrt(8), x.grad, tl.grad(tl.grad(tl.cbrt))(8.0).data)
+print(tl.explain(y))
+from tinygrad_lite.expression import evaluate
+print(evaluate("cbrt(a)", {"a": 8}).data, "cbrt" in tl.__all__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)
+    first, *steps, last = done.stdout.splitlines()
+    assert first.split()[1:3] == ["2.0", "0.08333333333333333"]
+    assert str(package) in first
+    assert float(first.split()[3]) == pytest.approx(-2 / (9 * 32))
+    assert "forward   y = ∛x = ∛8 = 2" in steps
+    assert last == "2.0 True"
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "```python" in page.read_text()], ids=lambda page: page.name
+)
+def test_the_code_on_a_page_runs_and_prints_what_it_says(page, monkeypatch, tmp_path, capsys):
+    """Blocks share their names, as the cells of a notebook do; what follows in a `text` block is the output."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    blocks = re.findall(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    names = {"__name__": "__main__"}
+    for code, output in blocks:
+        capsys.readouterr()
+        exec(compile(code, page.name, "exec"), names)
+        if output:
+            assert capsys.readouterr().out == output
