@@ -1,6 +1,7 @@
 """The list of steps, and what `explain` makes of it."""
 
 import itertools
+import math
 
 import pytest
 from hypothesis import given
@@ -160,3 +161,11 @@ def test_a_long_chain_is_explained_a_line_at_a_time():
 def test_only_values_are_explained():
     with pytest.raises(TypeError, match="explain takes a Value, not 'float'"):
         explain(3.0)
+
+
+def test_a_slope_over_floats_is_shown_as_its_number():
+
+    gain = tl.primitive("gain_of", math.sinh, lambda x, y: math.cosh(x))
+    x = Value(0.0)
+    y = gain(x)
+    assert "∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 1 = 1\n" in str(explain(y))

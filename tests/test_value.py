@@ -244,6 +244,7 @@ def test_a_number_that_is_not_finite_already_passes_through():
 
 def test_an_interrupted_backward_restores_the_leaves():
     def stop(x, y):
+        math.floor(x)  # fails on a symbol, so that this is called in the backward pass
         raise KeyboardInterrupt
 
     interrupting = tl.primitive("interrupting", lambda x: x, stop)
@@ -307,9 +308,16 @@ def test_a_row_of_ones_own_works_everywhere():
     y = cube(x).named("y")
     y.backward()
     assert (y.data, x.grad, cube(3)) == (8, 12, 27)
-    assert x.cube().data == 8
     assert tl.grad(tl.grad(cube))(2.0).data == 12
     assert "y = x³ = 2³ = 8" in str(tl.explain(y))
+
+
+def test_a_row_of_ones_own_is_a_method_at_once_and_can_be_declared_again():
+    for factor in (2, 3):
+        tl.primitive("scaled", lambda x, k=factor: k * x, lambda x, y, k=factor: k, doc='""" quotes "" are no trouble')
+        assert Value(5.0).scaled().data == 5.0 * factor
+    tl.primitive("grad", lambda x: x, lambda x, y: 1)
+    assert Value(5.0).grad == 0.0
 
 
 def test_a_row_over_math_differentiates_once():

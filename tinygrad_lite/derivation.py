@@ -130,11 +130,10 @@ class Derivation:
             number = float(x.op.partials[slot](*(self.data[j] for j in inputs), self.data[i]))
         except (ArithmeticError, ValueError):
             number = math.nan
-        symbols = [self.data[j] if type(self.nodes[j]) is Constant else Symbol(names[j]) for j in inputs]
-        try:
-            return x.op.partials[slot](*symbols, Symbol(names[i])), number
-        except TypeError:  # a partial over `math` takes no symbols
+        if slot in x.op.opaque:
             return number, number
+        symbols = [self.data[j] if type(self.nodes[j]) is Constant else Symbol(names[j]) for j in inputs]
+        return x.op.partials[slot](*symbols, Symbol(names[i])), number
 
 
 def _distinct(*sides: str) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from typing import Any
 from .rows import TABLE, Primitive
 from .symbol import Symbol, write
 
-FORWARD = '''\
+FORWARD = """\
 def {method}({signature}):
-    """{doc}"""
+    {doc!r}
 {coercion}\
     try:
         data = {value}
@@ -30,7 +30,7 @@ def {method}({signature}):
     node.label = None
     node.scope = innermost() if open_scopes else None
     return node
-'''
+"""
 
 OPERATOR_OPERAND = """\
     if type(other) is not Value:
@@ -44,12 +44,12 @@ METHOD_OPERAND = """\
         other = required(row, other)
 """
 
-REFLECTED = '''
+REFLECTED = """
 def {reflected}(self, other):
-    """{doc}"""
+    {doc!r}
     other = operand(other)
     return other if other is NotImplemented else Value.{method}(other, self)
-'''
+"""
 
 BACKWARD = '''
 def backward(node):
@@ -93,7 +93,7 @@ def generate(row: Primitive, names: dict[str, Any]) -> dict[str, Callable[..., A
     for i, (name, partial) in enumerate(zip(inputs, row.partials, strict=True)):
         try:
             slope = partial(*map(Symbol, data), Symbol("node.data"))
-        except TypeError:  # written over `math`, which takes no symbols: called as it is
+        except Exception:  # one's own function, over `math` say, may fail on a symbol in any way: called as it is
             row.opaque += (i,)
             globals_[f"partial_{i}"] = partial
             slope = Symbol(f"partial_{i}({', '.join(data)}, node.data)")

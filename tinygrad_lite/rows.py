@@ -128,15 +128,6 @@ class Primitive:
         return _row_named, (self.name,)
 
 
-def failure(error: Exception, subject: str, advice: str = "") -> Exception:
-    """The exception of `error`'s builtin kind, saying of `subject` what went wrong and what helps."""
-    if isinstance(error, ZeroDivisionError):
-        return ZeroDivisionError(f"{subject}: division by zero")
-    if isinstance(error, OverflowError):
-        return OverflowError(f"{subject}: the result is too large for a float")
-    return ValueError(f"{subject}: outside the domain" + (f" ({advice})" if advice else ""))
-
-
 def is_real(x: Any) -> bool:
     """Whether `x` is an int, float, bool or real NumPy scalar (if NumPy was never imported, it is none)."""
     if isinstance(x, (float, int)):
@@ -153,6 +144,7 @@ def real(x: Any, demand: str) -> float:
 
 
 TABLE: dict[str, Primitive] = {}
+installers: list[Callable[[Primitive], None]] = []  # what makes a method of a row declared later; `value` has it
 RESERVED = {"self", "other", "node", "data", "upstream"}  # names in generated code; `primitives` adds its rows
 
 
@@ -194,8 +186,10 @@ def primitive(name: str, value: Callable[..., float], *partials: Callable[..., A
     call = f"{name}({slots})"
     latex = rf"\operatorname{{{{{name}}}}}\left({slots}\right)".replace("_", r"\_")
     defaults = {"method": name, "python": call, "plain": call, "latex": latex, "domain": (REALS,) * len(partials)}
-    TABLE[name] = Primitive(name=name, value=value, partials=partials, **{**defaults, **columns})
-    return TABLE[name]
+    TABLE[name] = row = Primitive(name=name, value=value, partials=partials, **{**defaults, **columns})
+    for install in installers:
+        install(row)
+    return row
 
 
 def carrier(cls: type) -> type:

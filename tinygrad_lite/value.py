@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Never, Self
 
 from .methods import generate
-from .rows import TABLE, Primitive, is_real, real
+from .rows import TABLE, Primitive, installers, is_real, real
 from .scopes import innermost, open_scopes, scope
 
 new = object.__new__
@@ -140,8 +140,6 @@ class Value:
     @staticmethod
     def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> "Value":
         """The node of `row` applied to `args`, Values or numbers."""
-        if row.forward is None:
-            install(row)
         assert row.forward
         node: Value = row.forward(*(required(row, arg) for arg in args))
         return node
@@ -240,12 +238,12 @@ def _check_range(order: list[Value]) -> None:
 
 
 def install(row: Primitive) -> None:
-    """Write the functions of `row`; they become methods of Value, as far as it has none of that name."""
+    """Write the functions of `row`; they become methods of Value, unless Value itself has one of that name."""
     names = {"new": new, "Value": Value, "Constant": Constant, "operand": operand, "required": required}
     functions = generate(row, {**names, "innermost": innermost, "open_scopes": open_scopes})
     row.forward, row.backward = functions[row.method], functions.pop("backward")
     for name, function in functions.items():
-        if name not in vars(Value):
+        if name not in OWN and (name.startswith("__") or not row.hidden):
             setattr(Value, name, function)
 
 
@@ -257,7 +255,9 @@ def _install_comparison(name: str, compare: Callable[[float, float], bool]) -> N
     setattr(Value, name, method)
 
 
+OWN = frozenset(vars(Value))
 for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
     _install_comparison(_name, getattr(operator, _name))
 for _row in TABLE.values():
     install(_row)
+installers.append(install)
