@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tinygrad_lite.rows import TABLE, Primitive
+from tinygrad_lite import primitives
+from tinygrad_lite.rows import Primitive
 from tinygrad_lite.symbol import Symbol, write
 
 HEAD = """\
@@ -31,7 +32,8 @@ def line(row: Primitive) -> str:
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(line(row) for row in TABLE.values() if not row.hidden)
+    rows = [row for row in vars(primitives).values() if isinstance(row, Primitive) and not row.hidden]
+    return HEAD + "".join(map(line, rows))
 
 
 if __name__ == "__main__":

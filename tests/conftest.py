@@ -2,8 +2,20 @@
 
 import os
 
+import pytest
 from hypothesis import settings
+
+from tinygrad_lite.rows import TABLE
 
 settings.register_profile("default", derandomize=True, deadline=None, max_examples=200, database=None)
 settings.register_profile("thorough", deadline=None, max_examples=5_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def _table_as_it_was():
+    """Rows that a test declares are gone after it."""
+    before = dict(TABLE)
+    yield
+    TABLE.clear()
+    TABLE.update(before)
