@@ -53,7 +53,7 @@ class Neuron(Module):
 
     def __call__(self, x: Any) -> Any:
         """The output for the list of inputs x."""
-        x = _as_list(x)
+        x = x if isinstance(x, list) else _nodes(x)
         if len(x) != len(self.w):
             raise ValueError(f"a neuron with {len(self.w)} weights expects {len(self.w)} inputs, {len(x)} given")
         total = sum(map(operator.mul, self.w, x), self.b)
@@ -78,7 +78,7 @@ class Layer(Module):
 
     def __call__(self, x: Any) -> Any:
         """The outputs for the list of inputs x: a list, or the only one."""
-        nodes = [required(mul, xi) for xi in _as_list(x)]  # a number becomes a node once, not in every neuron
+        nodes = _nodes(x)  # a number becomes a node once, not in every neuron
         out = []
         for i, neuron in enumerate(self.neurons, start=1):
             with scope(f"neuron {i}"):
@@ -104,6 +104,7 @@ class MLP(Module):
 
     def __call__(self, x: Any) -> Any:
         """The last layer's outputs for the list of inputs x: a list, or the only one."""
+        x = _nodes(x)  # before a scope is open: the inputs belong to no layer
         for i, layer in enumerate(self.layers, start=1):
             with scope(f"layer {i}"):
                 x = layer(x)
@@ -127,8 +128,8 @@ def _choice(given: Any, known: dict[str, Any], kind: str) -> Any:
     return given if callable(given) else known[given]
 
 
-def _as_list(x: Any) -> list[Any]:
-    return x if isinstance(x, list) else [x] if isinstance(x, Value) or is_real(x) else list(x)
+def _nodes(x: Any) -> list[Value]:
+    return [required(mul, xi) for xi in ([x] if isinstance(x, Value) or is_real(x) else x)]
 
 
 losses: dict[str, Callable[..., Any]] = {
