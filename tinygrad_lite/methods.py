@@ -28,7 +28,7 @@ def {method}({signature}):
     node.op = row
     node.inputs = {inputs}
     node.label = None
-    node.scope = innermost() if open_scopes else None
+    node.scope = this_thread.innermost if open_scopes else None
     return node
 """
 
@@ -67,8 +67,8 @@ TERM = """\
 def generate(row: Primitive, names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     """The functions of one row: its method, the reflected operator if it has one, and `backward`.
 
-    `names` are those of `value` that the text uses: Value, Constant, new, operand, required, innermost
-    and open_scopes.
+    `names` are those of `value` that the text uses: Value, Constant, new, operand, required,
+    open_scopes and this_thread.
     """
     arity = len(row.partials)
     inputs = [["self"], ["self", "other"]][arity - 1] if arity <= 2 else [f"input_{i}" for i in range(arity)]

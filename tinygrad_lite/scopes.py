@@ -1,10 +1,16 @@
 """`scope`: names for the parts of a graph, given while it is built."""
 
 import threading
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
-open_scopes: list["scope"] = []  # of all threads: while it is empty, a new node need not ask for its scope
-_of_thread = threading.local()
+
+class _ThisThread(threading.local):
+    innermost: "scope | None" = None
+
+
+open_scopes: list["scope"] = []  # of all threads: while it is empty, a new node need not ask `this_thread`
+this_thread = _ThisThread()
 
 
 class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
@@ -14,31 +20,29 @@ class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
 
     Args:
         name: what the cluster is called.
+        parameters: leaves of its own, as a neuron's weights; a drawing folds such a scope, and they
+            with it, unless `draw(fold=...)` says otherwise.
 
     Attributes:
-        name: as given; parent: the scope it was opened in, or None.
+        name, parameters: as given; parent: the scope it was opened in, or None.
     """
 
-    __slots__ = ("name", "parent")
+    __slots__ = ("name", "parameters", "parent")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, parameters: Sequence[Any] = ()) -> None:
         self.name = name
+        self.parameters = parameters
         self.parent: scope | None = None
 
     def __enter__(self) -> Self:
-        self.parent = innermost()
-        _of_thread.innermost = self
+        self.parent = this_thread.innermost
+        this_thread.innermost = self
         open_scopes.append(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        _of_thread.innermost = self.parent
+        this_thread.innermost = self.parent
         open_scopes.remove(self)
 
     def __repr__(self) -> str:
         return f"scope({self.name!r})"
-
-
-def innermost() -> scope | None:
-    """The scope that this thread has open, the innermost one."""
-    return getattr(_of_thread, "innermost", None)

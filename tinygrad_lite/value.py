@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Never, Self
 
 from .methods import generate
 from .rows import TABLE, Primitive, installers, is_real, real
-from .scopes import innermost, open_scopes, scope
+from .scopes import open_scopes, scope, this_thread
 
 new = object.__new__
 
@@ -53,7 +53,7 @@ class Value:
         self.label = label
         self.op = None
         self.inputs = ()
-        self.scope = innermost() if open_scopes else None
+        self.scope = this_thread.innermost if open_scopes else None
 
     def named(self, label: str) -> Self:
         """The same node, labelled: `u = (2 * a).named("u")`."""
@@ -195,7 +195,7 @@ def operand(x: Any) -> Any:
     node.op = None
     node.inputs = ()
     node.label = None
-    node.scope = innermost() if open_scopes else None
+    node.scope = this_thread.innermost if open_scopes else None
     return node
 
 
@@ -240,7 +240,7 @@ def _check_range(order: list[Value]) -> None:
 def install(row: Primitive) -> None:
     """Write the functions of `row`; they become methods of Value, unless Value itself has one of that name."""
     names = {"new": new, "Value": Value, "Constant": Constant, "operand": operand, "required": required}
-    functions = generate(row, {**names, "innermost": innermost, "open_scopes": open_scopes})
+    functions = generate(row, {**names, "open_scopes": open_scopes, "this_thread": this_thread})
     row.forward, row.backward = functions[row.method], functions.pop("backward")
     for name, function in functions.items():
         if name not in OWN and (name.startswith("__") or not row.hidden):
