@@ -1,0 +1,221 @@
+"""Who checks the checker: an engine made wrong on purpose, in one place at a time.
+
+`ROWS` changes one column of one row; `ENGINE` changes how the engine walks and sums. Each entry is a
+name of what was done, and a context manager that does it and undoes it.
+"""
+
+import math
+from contextlib import contextmanager
+
+from tinygrad_lite import methods, value
+from tinygrad_lite.rows import TABLE
+from tinygrad_lite.value import Constant, Value, install
+
+TINY_FACTOR = 1 + 1e-12
+
+
+@contextmanager
+def changed(name, **columns):
+    """The row `name` with other columns, and with functions written from them."""
+    row = TABLE[name]
+    held = dict(vars(row))
+    for column, content in columns.items():
+        setattr(row, column, content)
+    install(row)
+    try:
+        yield row
+    finally:
+        vars(row).clear()
+        vars(row).update(held)
+
+
+def partial(name, i, slope):
+    """A change of one partial derivative."""
+    partials = list(TABLE[name].partials)
+    partials[i] = slope
+    return lambda: changed(name, partials=tuple(partials))
+
+
+def scaled(name, i, factor):
+    true = TABLE[name].partials[i]
+    return partial(name, i, lambda *args: true(*args) * factor)
+
+
+def sigmoid(x):
+    return TABLE["sigmoid"].value(x)
+
+
+FORMULAS = {
+    "tanh: 1 − y²": ("tanh", 0, lambda x, y: 1 - y * y),
+    "tanh: 1 − y": ("tanh", 0, lambda x, y: 1 - y),
+    "tanh: 0 beyond 15": ("tanh", 0, lambda x, y: 0.0 if abs(x) > 15 else TABLE["tanh_slope"].value(x)),
+    "sigmoid: y(1 − y)": ("sigmoid", 0, lambda x, y: y * (1 - y)),
+    "sigmoid: a factor short": ("sigmoid", 0, lambda x, y: y),
+    "sigmoid: 0 beyond 30": ("sigmoid", 0, lambda x, y: 0.0 if abs(x) > 30 else sigmoid(x) * sigmoid(-x)),
+    "softplus: 1": ("softplus", 0, lambda x, y: 1.0),
+    "softplus: 1 beyond 20": ("softplus", 0, lambda x, y: 1.0 if x > 20 else sigmoid(x)),
+    "softplus: 1 − exp(−y)": ("softplus", 0, lambda x, y: 1 - math.exp(-y)),
+    "log: 1/(x + 1e−8)": ("log", 0, lambda x, y: 1 / (x + 1e-8)),
+    "log: 1/(x + 1e−12)": ("log", 0, lambda x, y: 1 / (x + 1e-12)),
+    "log: of y": ("log", 0, lambda x, y: 1 / (y + 3)),
+    "log1p: 1/x": ("log1p", 0, lambda x, y: 1 / (x or 1)),
+    "log1p: exp(−y) with an epsilon": ("log1p", 0, lambda x, y: 1 / (1 + x + 1e-10)),
+    "expm1: y": ("expm1", 0, lambda x, y: y),
+    "expm1: y + 1": ("expm1", 0, lambda x, y: y + 1),
+    "exp: x·y": ("exp", 0, lambda x, y: x * y),
+    "exp: clipped at 10": ("exp", 0, lambda x, y: math.exp(min(x, 10.0))),
+    "sqrt: 1/y": ("sqrt", 0, lambda x, y: 1 / y),
+    "sqrt: 0.5/(y + 1e−12)": ("sqrt", 0, lambda x, y: 0.5 / (y + 1e-12)),
+    "sin: −cos": ("sin", 0, lambda x, y: -math.cos(x)),
+    "sin: √(1 − y²)": ("sin", 0, lambda x, y: math.sqrt(1 - y * y)),
+    "cos: sin": ("cos", 0, lambda x, y: math.sin(x)),
+    "relu: 1 from −1 on": ("relu", 0, lambda x, y: float(x > -1)),
+    "relu: 1 from 1e−3 on": ("relu", 0, lambda x, y: float(x > 1e-3)),
+    "relu: a leak of 1e−6": ("relu", 0, lambda x, y: 1.0 if x > 0 else 1e-6),
+    "abs: 1": ("abs", 0, lambda x, y: 1.0),
+    "abs: 2 at 0": ("abs", 0, lambda x, y: 2.0 if x == 0 else math.copysign(1.0, x)),
+    "maximum: of b": ("maximum", 0, lambda a, b, y: float(b >= a)),
+    "maximum: 1 and 1 in a tie": ("maximum", 1, lambda a, b, y: 1.0 if a == b else float(b > a)),
+    "minimum: of b": ("minimum", 1, lambda a, b, y: float(b > a)),
+    "minimum: 0 and ½ in a tie": ("minimum", 0, lambda a, b, y: float(a < b)),
+    "add: 2": ("add", 1, lambda a, b, y: 2.0),
+    "sub: 1": ("sub", 1, lambda a, b, y: 1.0),
+    "mul: a for b": ("mul", 0, lambda a, b, y: a),
+    "mul: 1": ("mul", 1, lambda a, b, y: 1.0),
+    "neg: 1": ("neg", 0, lambda x, y: 1.0),
+    "div: b": ("div", 0, lambda a, b, y: b),
+    "div: 1/(b + 1e−12)": ("div", 0, lambda a, b, y: 1 / (b + 1e-12)),
+    "div: −y": ("div", 1, lambda a, b, y: -y),
+    "div: +y/b": ("div", 1, lambda a, b, y: y / b),
+    "pow: no factor n": ("pow", 0, lambda x, n, y: math.pow(x, n - 1) if x else 0.0),
+    "pow: n·y": ("pow", 0, lambda x, n, y: n * y),
+    "pow: ∂n without the logarithm": ("pow", 1, lambda x, n, y: y),
+    "cross-entropy: no 1 − ŷ": ("binary_cross_entropy", 0, lambda p, y, loss: (p - y) / (p or 1.0)),
+    "cross-entropy: 1e−12 in the denominator": (
+        "binary_cross_entropy", 0, lambda p, y, loss: (p - y) / (p * (1 - p) + 1e-12),
+    ),
+    "cross-entropy: ∂y of the wrong sign": (
+        "binary_cross_entropy", 1, lambda p, y, loss: math.log(p) - math.log1p(-p),
+    ),
+    "cross-entropy: ∂y clamped at 1e−3": (
+        "binary_cross_entropy", 1, lambda p, y, loss: math.log1p(-p) - math.log(max(p, 1e-3)),
+    ),
+    "logits: σ(z) − y": ("binary_cross_entropy_with_logits", 0, lambda z, y, loss: sigmoid(z) - y),
+    "logits: y − σ(z)": ("binary_cross_entropy_with_logits", 0, lambda z, y, loss: y - sigmoid(z)),
+    "logits: ½ at 0 whatever y is": (
+        "binary_cross_entropy_with_logits",
+        0,
+        lambda z, y, loss: 0.5 if z == 0 else (1 - y) * sigmoid(z) - y * sigmoid(-z),
+    ),
+    "logits: ∂y = z": ("binary_cross_entropy_with_logits", 1, lambda z, y, loss: z),
+}  # fmt: skip
+VALUES = {
+    "softplus: its value from 20 on is x": ("softplus", lambda x: x if x > 20 else math.log1p(math.exp(x))),
+    "sigmoid: its value is clipped at 15": ("sigmoid", lambda x: 1 / (1 + math.exp(-max(-15.0, min(15.0, x))))),
+    "tanh: its value cancels": ("tanh", lambda x: 1 - 2 / (1 + math.exp(2 * min(x, 300.0)))),
+    "relu: its value leaks": ("relu", lambda x: x if x > 0 else 1e-9 * x),
+    "log1p: its value is log(1 + x)": ("log1p", lambda x: math.log(1 + x)),
+    "cos: its value is sin x": ("cos", math.sin),
+}
+ROWS = {name: (row, partial(row, i, slope)) for name, (row, i, slope) in FORMULAS.items()}
+ROWS |= {name: (row, lambda row=row, f=f: changed(row, value=f)) for name, (row, f) in VALUES.items()}
+for _row in list(TABLE.values()):
+    if not _row.hidden:
+        for _i in range(len(_row.partials)):
+            ROWS[f"{_row.name}: ∂{_i + 1} off by 1e−12"] = (_row.name, scaled(_row.name, _i, TINY_FACTOR))
+
+
+@contextmanager
+def template(name, old, new):
+    """All functions written anew, from another text."""
+    held = getattr(methods, name)
+    written = [(row, dict(vars(row))) for row in TABLE.values()]
+    assert old in held
+    setattr(methods, name, held.replace(old, new))
+    try:
+        for row in list(TABLE.values()):
+            install(row)
+        yield
+    finally:
+        setattr(methods, name, held)
+        for row, columns in written:
+            vars(row).update(columns)
+
+
+@contextmanager
+def patched(name, function):
+    held = getattr(Value, name)
+    setattr(Value, name, function)
+    try:
+        yield
+    finally:
+        setattr(Value, name, held)
+
+
+def walk(order_of):
+    """`Value._clear` with the order that `order_of` gives the nodes."""
+
+    def clear(self, order, leaves):
+        for node in value.topological_order(self):
+            if not node.inputs and type(node) is not Constant:
+                leaves.append((node, node.grad))
+            node.grad = 0.0
+        order.extend(node for node in order_of(self) if node.inputs)
+
+    return clear
+
+
+def breadth_first(output):
+    """Outputs before inputs by distance: wrong where a node is reached by ways of two lengths."""
+    order, row = [], [output]
+    while row:
+        order += [node for node in row if node not in order]
+        row = [x for node in row for x in node.inputs]
+    return order[::-1]
+
+
+def every_way(output):
+    """Every way once, without noting who was there: a shared node passes its gradient on again."""
+    return [node for x in output.inputs for node in every_way(x)] + [output]
+
+
+def created(output):
+    """Depth-first before the inputs, instead of after them."""
+    order, stack = [], [output]
+    while stack:
+        node = stack.pop()
+        if node not in order:
+            order.append(node)
+            stack += reversed(node.inputs)
+    return order[::-1]
+
+
+SAME = "    {inputs} = node.inputs\n"
+ENGINE = {
+    "= for +=": lambda: template("TERM", "+=", "="),
+    "-= for +=": lambda: template("TERM", "+=", "-="),
+    "breadth-first for topological order": lambda: patched("_clear", walk(breadth_first)),
+    "pre-order for topological order": lambda: patched("_clear", walk(created)),
+    "shared nodes visited once per way": lambda: patched("_clear", walk(every_way)),
+    "the first node left out": lambda: patched(
+        "_clear", walk(lambda y: [x for x in value.topological_order(y) if x.inputs][1:])
+    ),
+    "inputs before outputs": lambda: patched("_clear", walk(lambda y: value.topological_order(y)[::-1])),
+    "the upstream gradient forgotten": lambda: template("BACKWARD", "upstream = node.grad", "upstream = 1.0"),
+    "nothing passed on if both operands are the same": lambda: template(
+        "BACKWARD", SAME, SAME + "    if len(set(node.inputs)) < len(node.inputs): return\n"
+    ),
+    "half passed on if both operands are the same": lambda: template(
+        "BACKWARD",
+        "upstream = node.grad",
+        "upstream = node.grad / (1 + (len(set(node.inputs)) < len(node.inputs)))",
+    ),
+    "the operands swapped": lambda: template("BACKWARD", "= node.inputs", "= node.inputs[::-1]"),
+    "gradients clipped at 1": lambda: template("BACKWARD", "= node.grad", "= min(1.0, node.grad)"),
+    "gradients below 1e−6 dropped": lambda: template(
+        "BACKWARD", "= node.grad", "= node.grad * (abs(node.grad) > 1e-6)"
+    ),
+    "the gradient in single precision": lambda: template(
+        "BACKWARD", "= node.grad", "= 536870913.0 * node.grad - (536870913.0 * node.grad - node.grad)"
+    ),
+}

@@ -1,0 +1,160 @@
+"""The reference of `gradcheck` once more, rigorously: Arb balls (Johansson, IEEE Trans. Computers, 2017).
+
+A power series of length 2 in Arb's arithmetic encloses the value and the slope of a formula: no rounding,
+no cancellation and no underflow can go unseen. `evaluate` takes the place of `reference.evaluate`.
+"""
+
+from decimal import Context, Decimal
+
+import flint
+from flint import arb, arb_series
+
+from tinygrad_lite.reference import NAN, ONE, ZERO
+from tinygrad_lite.rows import carrier
+
+BITS = (128, 256, 512, 1024, 2048, 4096)
+
+
+class UndecidedError(Exception):
+    """An enclosure holds both sides of a branch."""
+
+
+@carrier
+class Ball:
+    """A formula's value and slope in one input, as an Arb power series."""
+
+    def __init__(self, series):
+        self.series = series
+
+    @staticmethod
+    def apply_primitive(row, args):
+        balls = [arg if isinstance(arg, Ball) else Ball(arb_series([exact(arg)], 2)) for arg in args]
+        if row.name in RULES:
+            return Ball(RULES[row.name](*(ball.series for ball in balls)))
+        formula = row.definition or row.value
+        result = formula(*balls)
+        return result if isinstance(result, Ball) else Ball(arb_series([exact(result)], 2))
+
+
+def exact(x):
+    mantissa, exponent = float(x).as_integer_ratio() if not isinstance(x, Decimal) else x.as_integer_ratio()
+    return arb(mantissa) / arb(exponent)
+
+
+def sign_of(x):
+    """−1, 0 or 1 of the constant term."""
+    x = x[0]
+    if x > 0:
+        return 1
+    if x < 0:
+        return -1
+    if x == 0:
+        return 0
+    raise UndecidedError
+
+
+def constant(x):
+    return arb_series([arb(x)], 2)
+
+
+def power(x, n):
+    if n[0] == n[0].mid() and n[1] == 0 and n[0].mid().is_integer() and abs(n[0]) < 1e6:
+        whole = int(float(n[0].mid()))
+        return one_slope(x, whole)
+    return (n * x.log()).exp() if sign_of(x) else zero_power(x, n)
+
+
+def one_slope(x, n):
+    """xⁿ and its slope n·xⁿ⁻¹·x′ for a whole n; 0⁰ is 1."""
+    value = x[0] ** n if n >= 0 else 1 / x[0] ** -n
+    if n == 0:
+        return constant(1)
+    slope = n * (x[0] ** (n - 1) if n >= 1 else 1 / x[0] ** (1 - n))
+    return arb_series([value, slope * x[1]], 2)
+
+
+def zero_power(x, n):
+    if n[0] > 1 or (n[0] > 0 and x[1] == 0):
+        return constant(0)
+    return arb_series([arb(0) if n[0] > 0 else arb("nan"), arb("nan")], 2)
+
+
+def product_log(w, x):
+    if sign_of(x) == 0 and sign_of(w) == 0:
+        return constant(0) if w[1] == 0 else arb_series([arb(0), arb("nan")], 2)
+    return w * x.log()
+
+
+def quotient(w, x):
+    if sign_of(w) == 0 == sign_of(x):
+        return constant(0) if w[1] == 0 else arb_series([arb(0), arb("nan")], 2)
+    return w / x
+
+
+def absolute(x):
+    return [constant(0), x, -x][sign_of(x)]
+
+
+def larger(a, b):
+    return [(a + b) / 2, a, b][sign_of(a - b)]
+
+
+def smaller(a, b):
+    return [(a + b) / 2, b, a][sign_of(a - b)]
+
+
+RULES = {
+    "identity": lambda x: x,
+    "neg": lambda x: -x,
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "ratio": quotient,
+    "pow": power,
+    "exp": lambda x: x.exp(),
+    "log": lambda x: x.log(),
+    "xlogy": product_log,
+    "sqrt": lambda x: x.sqrt() if sign_of(x) else arb_series([arb(0), arb("nan") if x[1] != 0 else arb(0)], 2),
+    "sin": lambda x: x.sin(),
+    "cos": lambda x: x.cos(),
+    "tanh": lambda x: arb_series([x[0].tanh(), x[1] / x[0].cosh() ** 2], 2),
+    "abs": absolute,
+    "sign": lambda x: constant(sign_of(x)),
+    "step": lambda x: constant(int(sign_of(x) > 0)),
+    "maximum": larger,
+    "minimum": smaller,
+    "wins": lambda a, b: constant(exact((1 + sign_of(a - b)) / 2)),
+}
+
+
+def evaluate(row, inputs, wanted=()):
+    """As `reference.evaluate`: the value, then the partial derivatives; NaN where it is inconclusive."""
+    results = []
+    for i in (None, *wanted):
+        for bits in BITS:
+            flint.ctx.prec = bits
+            flint.ctx.cap = 2
+            args = tuple(Ball(arb_series([exact(x), arb(int(i == j))], 2)) for j, x in enumerate(inputs))
+            try:
+                ball = Ball.apply_primitive(row, args).series[0 if i is None else 1]
+            except UndecidedError:
+                continue
+            except (ZeroDivisionError, ValueError):
+                results.append(NAN)
+                break
+            if ball == 0:
+                results.append(ZERO)
+                break
+            if ball.is_finite() and (ball.rel_accuracy_bits() > 80 or abs(ball) < arb("1e-330")):
+                results.append(decimal(ball))
+                break
+        else:
+            results.append(NAN)
+    return results
+
+
+def decimal(ball):
+    mantissa, exponent = ball.mid().man_exp()
+    context = Context(prec=60)
+    return context.multiply(Decimal(int(mantissa)), context.power(Decimal(2), Decimal(int(exponent)))) * ONE

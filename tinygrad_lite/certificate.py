@@ -1,0 +1,233 @@
+"""`gradcheck`: a certificate for a gradient, node by node, that names the culprit if there is none.
+
+Every node is checked at its recorded point: its value and its partial derivatives against `reference`,
+its gradient against the sum that its consumers pass on. If all hold, the gradient is the chain rule over
+the recorded graph. What this cannot see, a number that moves with the inputs but is not connected to
+them, is left to a difference quotient.
+"""
+
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+
+from . import reference
+from .differences import disagree, fingerprint, loose_ends, ridders
+from .report import Check, GradcheckReport, InputReport, error_class
+from .rows import RESERVED, Primitive
+from .value import Constant, Value, topological_order
+
+UNIT = 2.0**-53  # the relative error of one rounding
+VALUE_ULPS, PARTIAL_ULPS = 4, 8
+CANCELLING = {"binary_cross_entropy_with_logits", "pow_slope"}  # their slopes have zeros that no float hits
+
+
+def gradcheck(f: Callable[..., Value] | Value, *inputs: float | Value, raise_exception: bool = True) -> GradcheckReport:
+    """Certify the gradient of `f` at `inputs`; or that of a graph, as `backward()` left it: `gradcheck(J)`.
+
+    Every number is certified to the last places: values to 4 ULP, partial derivatives to 8 ULP; at a kink
+    they lie in Clarke's interval (*Optimization and Nonsmooth Analysis*, 1983). Gradients that were there
+    before are there again afterwards.
+
+    Args:
+        f: a function of Values that returns a Value; or a Value.
+        inputs: where; real numbers or Values (whose data and labels count).
+        raise_exception: False to get the report even if something is wrong.
+
+    Raises: GradcheckError, naming the operation, for a wrong gradient; TypeError if `f` returns no Value;
+        ValueError for an input that is not finite, a graph without backward(), a function of chance;
+        else what `f` and `backward()` raise.
+    """
+    if isinstance(f, Value):
+        if inputs or f.grad == 0.0:
+            raise ValueError("gradcheck(J) certifies what J.backward() left: call that first; it takes no inputs")
+        order = topological_order(f)
+        return _report(order, [], list(_certify(order, f.grad)), raise_exception)
+    xs = _leaves(f, inputs)
+    y = f(*xs)
+    if not isinstance(y, Value):
+        raise TypeError(f"gradcheck: the function returned {y!r}, not a Value: the graph was lost on the way")
+    order = topological_order(y)
+    held = [x.grad for x in order]
+    try:
+        y.zero_grad()
+        y.backward()
+        checks = list(_certify(order, 1.0))
+        if not any(check.verdict == "wrong" for check in checks):
+            checks += _missing_edges(f, xs, order)
+        return _report(order, xs, checks, raise_exception)
+    finally:
+        for x, grad in zip(order, held, strict=True):
+            x.grad = grad
+
+
+def _leaves(f: Callable[..., Value], inputs: Sequence[float | Value]) -> list[Value]:
+    code = getattr(f, "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code else ()
+    xs = []
+    for i, x in enumerate(inputs):
+        label = x.label if isinstance(x, Value) else None
+        xs.append(Value(float(x), label or (names[i] if len(names) == len(inputs) else f"x{i + 1}")))
+        if not math.isfinite(xs[-1].data):
+            raise ValueError(f"gradcheck needs finite inputs: {xs[-1].label} is {float(x)}")
+    return xs
+
+
+def _report(order: Sequence[Value], xs: Sequence[Value], checks: list[Check], raise_exception: bool) -> GradcheckReport:
+    leaves = list(dict.fromkeys([*xs, *(x for x in order if not x.inputs and type(x) is not Constant)]))
+    exact = [reference.NAN] * len(leaves)
+    if not any(check.remark for check in checks):
+        exact = reference.gradient(order, leaves)
+    inputs = []
+    for i, (x, slope) in enumerate(zip(leaves, exact, strict=True), 1):
+        true = Decimal(order[-1].grad) * slope
+        ulps = _ulps(x.grad, true)
+        lost = min(16.0, math.log10(max(1.0, ulps))) if ulps == ulps else math.nan
+        inputs.append(InputReport(x.label or f"x{i}", x.data, x.grad, float(true), ulps, lost))
+    report = GradcheckReport(order[-1].data, tuple(inputs), tuple(checks))
+    for check in report.failures * raise_exception:
+        raise error_class(check.operation)(check, report)
+    return report
+
+
+# ── node by node ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _certify(order: Sequence[Value], seed: float) -> Iterator[Check]:
+    """The checks of every node, from the output (the last of `order`) down."""
+    passed: dict[Value, list[tuple[float, Value]]] = defaultdict(list)
+    passed[order[-1]].append((seed, Value(seed)))
+    for node in reversed(order):
+        if type(node) is Constant:
+            continue
+        yield _gradient(node, passed[node])
+        if node.op is None:
+            continue
+        data = [x.data for x in node.inputs]
+        wanted = [i for i, x in enumerate(node.inputs) if type(x) is not Constant]
+        partials = [math.nan] * len(wanted)
+        if all(map(math.isfinite, [*data, node.data])):
+            partials = [float(node.op.partials[i](*data, node.data)) for i in wanted]
+            yield from _numbers(node, node.op, data, wanted, partials)
+        else:
+            yield Check(node, (node,), "value", node.data, math.nan, math.nan, "unchecked", "not finite")
+        for i, partial in zip(wanted, partials, strict=True):
+            passed[node.inputs[i]].append((node.grad * partial, node))
+
+
+def _gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check:
+    """Whether `node.grad` is the sum of what its consumers passed on, up to the rounding of that sum."""
+    terms = [term for term, _ in passed]
+    via = tuple(dict.fromkeys(consumer for _, consumer in passed if consumer.op))
+    size = math.fsum(map(abs, terms))
+    if not math.isfinite(size):
+        return Check(node, via, "gradient", node.grad, math.nan, math.nan, "unchecked", "not finite")
+    total = math.fsum(terms)
+    ulps = _ulps(node.grad, Decimal(total))
+    if abs(node.grad - total) <= (len(terms) + 2) * (UNIT * size + math.ulp(0.0)):
+        return Check(node, via, "gradient", node.grad, total, ulps, "certified")
+    remark = f"its uses pass on {' + '.join(map(repr, terms)) or '0.0'}"
+    if len(terms) > 1 and node.grad in terms:
+        remark += ", only one is counted: is there an = where += is meant?"
+    elif node.op is None:
+        remark += "; leaves add up over calls of backward(): was zero_grad() forgotten?"
+    return Check(node, via, "gradient", node.grad, total, ulps, "wrong", remark)
+
+
+def _numbers(
+    node: Value, row: Primitive, data: list[float], wanted: list[int], partials: list[float]
+) -> Iterator[Check]:
+    """The value of a node, and its partial derivatives in the arguments `wanted`, against the reference."""
+    exact = reference.evaluate(row, data, wanted) or [reference.NAN] * (1 + len(wanted))
+    kink = row.kink if row.kink and row.kink.gap(*data) == 0 else None
+    # Along a line that stays on the kink, as a = b does for maximum(a, b), there is one slope: their sum.
+    along = kink and len(wanted) == len(data) > 1 and kink.gap(*(x + 1 for x in data)) == 0
+    for i, recorded, true in zip([None, *wanted], [node.data, *partials], exact, strict=True):
+        what, limit = ("value", VALUE_ULPS) if i is None else (f"partial {i + 1}", PARTIAL_ULPS)
+        ulps, remark = _ulps(recorded, true), ""
+        if i is not None and kink:
+            right = recorded in kink.slopes and not (along and sum(partials) != sum(exact[1:]))
+            remark = f"at a kink the slopes lie in {list(kink.slopes[:2])}" + " and sum to 1" * bool(along)
+        elif not true.is_finite():
+            yield _guarded(node, row, data, i, recorded)
+            continue
+        else:
+            right = ulps <= limit or abs(Decimal(recorded) - true) <= limit * _ulp(true) + _excuse(
+                row, data, i, recorded
+            )
+        if not right and not remark and recorded and true:
+            factor = float(true / Decimal(recorded))
+            remark = "the sign is missing" * (factor == -1) or f"a factor of {factor:.6g} is missing" * (
+                abs(factor - 1) > 1e-3
+            )
+        yield Check(node, (node,), what, recorded, float(true), ulps, "certified" if right else "wrong", remark)
+
+
+def _excuse(row: Primitive, data: Sequence[float], argument: int | None, recorded: float) -> Decimal:
+    """By how much the exact number moves when an input moves by 8 ULP: what no formula in floats can avoid.
+
+    Only where digits do cancel: in the rows known for it, in one's own, and among subnormal numbers. Near
+    an end of its domain an input counts as its distance from there: a label of exactly 1 stays 1, or it
+    would excuse any error of a saturated slope.
+    """
+    subnormal = any(0.0 < abs(x) < sys.float_info.min for x in (*data, recorded))
+    if row.name in RESERVED and row.name not in CANCELLING and not subnormal:
+        return reference.ZERO
+    wanted = [] if argument is None else [argument]
+    here = reference.evaluate(row, data, wanted)
+    total = reference.ZERO
+    for i, (x, (low, high, _)) in enumerate(zip(data, row.domain, strict=True)):
+        step = Decimal(8 * UNIT) * Decimal(min(abs(x), x - low, high - x)) + Decimal(math.ulp(0.0) if x else 0)
+        there = reference.evaluate(row, [*data[:i], Decimal(x) + step, *data[i + 1 :]], wanted)
+        if here and there and there[-1].is_finite():
+            total += abs(there[-1] - here[-1])
+    return total
+
+
+def _guarded(node: Value, row: Primitive, data: list[float], i: int | None, recorded: float) -> Check:
+    """A number without a reference: a partial derivative against a difference quotient of the row's value."""
+    if i is None:
+        return Check(node, (node,), "value", recorded, math.nan, math.nan, "unchecked", "no reference")
+    value = row.value
+    slope, error = ridders(lambda x: value(*data[:i], x, *data[i + 1 :]), data[i], 4 * UNIT * abs(node.data))
+    verdict = "unchecked" if math.isnan(slope) else "wrong" if disagree(recorded, slope, error) else "guarded"
+    remark = f"no reference; a difference quotient gives {slope:.6g} ± {error:.1g}"
+    return Check(node, (node,), f"partial {i + 1}", recorded, slope, _ulps(recorded, Decimal(slope)), verdict, remark)
+
+
+def _ulp(x: Decimal) -> Decimal:
+    return Decimal(math.ulp(min(abs(float(x)), sys.float_info.max)))
+
+
+def _ulps(recorded: float, true: Decimal) -> float:
+    """The distance in units in the last place of `true`."""
+    return float(abs(Decimal(recorded) - true) / _ulp(true)) if true.is_finite() else math.nan
+
+
+# ── the whole function ────────────────────────────────────────────────────────────────────────────
+
+
+def _missing_edges(f: Callable[..., Value], xs: Sequence[Value], order: Sequence[Value]) -> Iterator[Check]:
+    """The gradients that a difference quotient of `f` contradicts, where a number is not connected to the inputs."""
+    ends = loose_ends(f, xs, order)
+    if ends == []:
+        return
+    again = topological_order(f(*(Value(x.data) for x in xs)))
+    if [x.data for x in again] != [x.data for x in order]:
+        raise ValueError("gradcheck: the function gives another result each time; fix its random numbers")
+    sides = fingerprint(order)
+    names = [f"{x.data!r} in {node.op.name}" for node in order if node.op for x in node.inputs if x in (ends or [])]
+    remark = f"not connected to the inputs, though it moves with them: {', '.join(names)}; is .data or float() used?"
+    noise = 4 * UNIT * sum(abs(x.data * x.grad) for x in order)
+    for i, x in enumerate(xs):
+
+        def along(t: float, i: int = i) -> float:
+            there = topological_order(f(*(Value(t if j == i else x.data) for j, x in enumerate(xs))))
+            if fingerprint(there) != sides:
+                raise ValueError
+            return there[-1].data
+
+        slope, error = ridders(along, x.data, noise)
+        if disagree(x.grad, slope, error):
+            yield Check(x, (), "edge", x.grad, slope, _ulps(x.grad, Decimal(slope)), "wrong", remark)

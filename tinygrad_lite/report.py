@@ -1,0 +1,122 @@
+"""What a gradient check says: its checks, its report, its error."""
+
+import math
+from functools import cache
+from typing import NamedTuple
+
+from .value import Constant, Value
+
+
+class Check(NamedTuple):
+    """One number of `node`, and what it should be; `via` are the nodes whose operations give it.
+
+    `what` is "value", "partial 1" (in the first argument), "gradient" (what `backward` left there) or
+    "edge" (the gradient of an input against a difference quotient of the whole function). `verdict` is
+    "certified", "wrong", "guarded" (no reference, but a difference quotient agrees) or "unchecked".
+    """
+
+    node: Value
+    via: tuple[Value, ...]
+    what: str
+    recorded: float
+    reference: float
+    ulps: float
+    verdict: str
+    remark: str = ""
+
+    @property
+    def operation(self) -> str:
+        """The names of the operations in question."""
+        return " and ".join(sorted({node.op.name for node in self.via if node.op})) or self.what
+
+    @property
+    def rebuild(self) -> str:
+        """The line of Python that shows them alone."""
+        operands = {x: repr(x.data) for node in self.via for x in node.inputs}
+        names = (name + str(i or "") for i in range(len(operands)) for name in "abcdefgh")
+        free = {x: next(names) for x in operands if type(x) is not Constant}
+        calls = [node.op.python.format(*({**operands, **free}[x] for x in node.inputs)) for node in self.via if node.op]
+        return (
+            f"gradcheck(lambda {', '.join(free.values())}: {' + '.join(calls)}, {', '.join(operands[x] for x in free)})"
+        )
+
+    def __str__(self) -> str:
+        label = f" (node {self.node.label!r})" if self.node.label else ""
+        point = f"({', '.join(repr(x.data) for x in self.node.inputs)})"
+        where = f"of {self.operation} at {point}"
+        if self.what in ("gradient", "edge"):
+            where = f"in {self.node!r}" + f", which backward() got through {self.operation}," * bool(self.via)
+        relative = abs(self.recorded - self.reference) / abs(self.reference or math.ulp(0.0))
+        lines = [
+            f"the {self.what} {where}{label} is {self.verdict}{self.remark and ': '}{self.remark}",
+            f"  recorded {self.recorded!r}, reference {self.reference!r}",
+            f"  off by {self.ulps:.3g} ULP, relative error {relative:.3g}",
+            f"  {self.rebuild}",
+        ]
+        return "\n".join(lines if self.via else lines[:-1])
+
+
+class InputReport(NamedTuple):
+    """The gradient of an input, and the exact one of the formula.
+
+    They differ by `ulps`: of a float's 16 digits, `digits_lost` are lost to the conditioning of the
+    formula. That is information, not an error; NaN at a kink, where there is no one exact gradient.
+    """
+
+    name: str
+    data: float
+    analytic: float
+    reference: float
+    ulps: float
+    digits_lost: float
+
+
+class GradcheckReport(NamedTuple):
+    """What `gradcheck` found; true if nothing is wrong. Text by `str`, tables in a notebook."""
+
+    value: float
+    inputs: tuple[InputReport, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def failures(self) -> list[Check]:
+        """The wrong checks, from the output down."""
+        return [check for check in self.checks if check.verdict == "wrong"]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.failures
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        certified = sum(check.verdict == "certified" for check in self.checks)
+        lines = [f"gradcheck: {'ok' if self.ok else 'WRONG'}, {certified} of {len(self.checks)} numbers certified"]
+        lines += [f"∂/∂{x.name} = {x.analytic!r} at {x.data!r}, {x.digits_lost:.1f} digits lost" for x in self.inputs]
+        return "\n".join(lines + [str(check) for check in self.checks if check.verdict != "certified"])
+
+    def _repr_markdown_(self) -> str:
+        def row(*cells: str | float) -> str:
+            return f"| {' | '.join(c if isinstance(c, str) else f'{c:.6g}' for c in cells)} |"
+
+        inputs = [row(*x) for x in self.inputs]
+        checks = [row(c.operation, *c[2:7]) for c in self.checks]
+        head = [row("input", "at", "gradient", "exact", "ULP", "digits lost"), row(*["---"] * 6)]
+        body = [row("operation", "number", "recorded", "reference", "ULP", "verdict"), row(*["---"] * 6)]
+        return "\n".join([*head, *inputs, "", *body, *checks])
+
+
+class GradcheckError(AssertionError):
+    """A gradient is wrong: `check` says where, and `report` is the whole certificate."""
+
+    def __init__(self, check: Check, report: GradcheckReport) -> None:
+        super().__init__(str(check))
+        self.check, self.report = check, report
+
+
+@cache
+def error_class(operation: str) -> type[GradcheckError]:
+    """One subclass per operation: of two faults of the same type, Hypothesis would report one."""
+    return type("GradcheckError", (GradcheckError,), {"__doc__": f"{operation} is wrong."})

@@ -1,0 +1,197 @@
+"""Hypothesis strategies for gradients: numbers, points, whole programs; and `check_gradients`.
+
+    check_gradients(tanh)
+    check_gradients(lambda w, b: sigmoid(2 * w + b), values(), values())
+
+    @given(expressions())
+    def test_engine(expression): gradcheck(expression, *expression.inputs)
+
+Nothing is filtered: what falls out of a domain is repaired while it is drawn.
+"""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+try:
+    import hypothesis
+    from hypothesis import configuration
+    from hypothesis import strategies as st
+except ImportError:
+    raise ImportError("tinygrad_lite.strategies needs Hypothesis: pip install 'tinygrad_lite[check]'") from None
+
+from . import reference
+from .certificate import gradcheck
+from .rows import TABLE, Interval, Primitive
+from .value import Value
+
+MODERATE = Interval(-40.0, 40.0)
+BOUND = 1e9  # the numbers of a program stay below, and so the product of its slopes within range
+Line = tuple[Any, ...]  # a row's name, and its operands: int, counted back from the newest; float, a constant
+
+
+def values(op: Primitive | Interval = TABLE["neg"], argument: int = 0) -> st.SearchStrategy[float]:
+    """Floats of the domain of `op` in `argument` (or of an interval): moderate, saturating, tiny and huge.
+
+    0.0, −0.0, ±1 and the ends of the domain, and numbers next to them, are drawn on purpose;
+    subnormal numbers, which no formula keeps the digits of, are not.
+    """
+    low, high, is_open = interval = op if isinstance(op, Interval) else op.domain[argument]
+    ends = [x for x in (low, high) if math.isfinite(x)]
+    near = [x + s * 2.0**-k for x in (0.0, *ends) for k in (2, 10, 30, 52) for s in (1, -1)]
+    marks = (_inside(interval), 0.0, -0.0, 1.0, -1.0, 2.0, 0.5, *ends)
+    drawn = [st.sampled_from([x for x in some if x in interval] or marks[:1]) for some in (marks, near)]
+    for size in (4.0, 40.0, 1e3, 1e100, sys.float_info.max):
+        a, b = max(low, -size), min(high, size)
+        if a < b and (size <= 1e100 or len(drawn) == 2):
+            drawn.append(st.floats(a, b, exclude_min=is_open, exclude_max=is_open, allow_subnormal=False))
+            if (a, b) == (low, high):
+                break
+    return st.one_of(drawn)
+
+
+def _inside(interval: Interval) -> float:
+    low, high, _ = interval
+    if low < 1.0 < high:
+        return 1.0
+    if math.isfinite(low) and math.isfinite(high):
+        return (low + high) / 2
+    return low + 1.0 if math.isfinite(low) else high - 1.0
+
+
+def points(op: Primitive, wanted: Sequence[int] | None = None) -> st.SearchStrategy[tuple[float, ...]]:
+    """Operands for which `op` has a value, and slopes in the arguments `wanted` (default: all); ties often."""
+    arity = range(len(op.partials))
+    ways: list[Callable[[float], float]] = [abs, lambda x: math.copysign(math.log1p(abs(x)), x), math.cbrt]
+
+    def repaired(x: tuple[float, ...]) -> tuple[float, ...]:
+        for _ in range(4):
+            for way in ways:
+                if _legal(op, x, arity if wanted is None else wanted, 1e300):
+                    return x
+                x = tuple(
+                    way(each) if each in domain else _inside(domain) for each, domain in zip(x, op.domain, strict=True)
+                )
+        return tuple(map(_inside, op.domain))
+
+    drawn = st.tuples(*(values(op, i) for i in arity))
+    return (st.one_of(drawn, drawn.map(lambda x: x[:1] * len(x))) if len(arity) > 1 else drawn).map(repaired)
+
+
+def _legal(op: Primitive, x: Sequence[float], wanted: Sequence[int], bound: float) -> bool:
+    """Whether `op` has a value at `x`, and slopes, all within the bound.
+
+    What its partials say against it counts only if the reference agrees: a wrong one is not to be avoided.
+    """
+    if not all(each in domain for each, domain in zip(x, op.domain, strict=True)):
+        return False
+    try:
+        y = op.evaluate(x)
+    except (ArithmeticError, ValueError):
+        return False
+    try:
+        slopes = [op.partials[i](*x, y) for i in wanted]
+    except (ArithmeticError, ValueError):
+        slopes = [math.inf]
+    if not all(abs(slope) < bound for slope in slopes):
+        slopes = list(map(float, reference.evaluate(op, x, wanted) or []))
+    return abs(y) < bound and all(abs(slope) < bound for slope in slopes)
+
+
+class Expression(NamedTuple):
+    """A straight-line program over the table's rows: a function of as many Values as it has `inputs`."""
+
+    inputs: tuple[float, ...]
+    operations: tuple[Line, ...]
+
+    def __call__(self, *xs: Any) -> Any:
+        """The newest node of the program."""
+        nodes = list(xs)
+        for name, *operands in self.operations:
+            nodes.append(TABLE[name](*(_operand(nodes, x) for x in operands)))
+        return nodes[-1]
+
+
+def _operand(nodes: Sequence[Any], x: int | float) -> Any:
+    return nodes[-1 - (x - 1) % len(nodes)] if isinstance(x, int) else x
+
+
+def expressions(*operations: Primitive, max_operations: int = 8, max_inputs: int = 3) -> st.SearchStrategy[Expression]:
+    """Random programs over `operations` (default: the whole table, one's own rows included).
+
+    They share sub-expressions, use operands twice, and mix in constants. Evaluated while drawn: an
+    operation out of its domain becomes an `add` of the same operands. A line can be deleted and the rest
+    stays valid, so that a failing program shrinks to a few operations; its repr is to be pasted under
+    `@example(...)`.
+    """
+    rows = operations or tuple(row for row in TABLE.values() if not row.hidden)
+
+    def line(shape: tuple[Primitive, int | None]) -> st.SearchStrategy[Line]:
+        row, constant = shape
+        operands: list[st.SearchStrategy[int | float]] = [st.integers(1, 12)] * len(row.partials)
+        if constant is not None:
+            low, high, is_open = row.domain[constant]
+            operands[constant] = values(Interval(max(low, MODERATE.low), min(high, MODERATE.high), is_open))
+        return st.tuples(st.just(row.name), *operands)
+
+    # Few choices a line, five at most for two operands: Hypothesis then deletes lines one by one.
+    shapes = [(row, i) for row in rows for i in (None, *range(len(row.partials))) if i is None or len(row.partials) > 1]
+    numbers = values(MODERATE) | values(Interval(0.0, 1.0))
+    inputs = st.lists(numbers, min_size=1, max_size=max_inputs).map(tuple)
+    lines = st.lists(st.sampled_from(shapes).flatmap(line), min_size=1, max_size=max_operations)
+    return st.tuples(inputs, lines).map(lambda drawn: _repaired(*drawn))
+
+
+def _repaired(inputs: tuple[float, ...], lines: list[Line]) -> Expression:
+    numbers, repaired = list(inputs), []
+    for name, *operands in lines:
+        x = [_operand(numbers, operand) for operand in operands]
+        wanted = [i for i, operand in enumerate(operands) if isinstance(operand, int)]
+        if not _legal(TABLE[name], x, wanted, BOUND):
+            name, operands, x = "add", (operands * 2)[:2], (x * 2)[:2]
+        numbers.append(TABLE[name].evaluate(x))
+        repaired.append((name, *operands))
+        if hypothesis.currently_in_test_context():
+            hypothesis.event(name)
+    return Expression(inputs, tuple(repaired))
+
+
+def check_gradients(f: Callable[..., Value], *strategies: st.SearchStrategy[float], max_examples: int = 500) -> None:
+    """Run `gradcheck` on `f` at many drawn inputs: in a notebook, a script, or a test.
+
+    Args:
+        f: a function of Values, or a row of the table.
+        strategies: one for each input; by default `points` of a row, else `values()`.
+
+    Raises: GradcheckError at the simplest inputs found that show the fault; a note says what to paste
+        under `@example`. What `f` raises out of its domain is raised too: give strategies that stay inside.
+    """
+    if isinstance(f, Primitive) and not strategies:
+        drawn = points(f)
+    else:
+        drawn = st.tuples(*strategies or [values()] * f.__code__.co_argcount)
+
+    @hypothesis.settings(deadline=None, database=None, max_examples=max_examples, phases=list(hypothesis.Phase)[1:-1])
+    @hypothesis.given(drawn)
+    def certify(inputs: tuple[float, ...]) -> None:
+        try:
+            report = gradcheck(f, *inputs)
+        except AssertionError as error:
+            error.add_note(f"paste: @example({', '.join(map(repr, inputs))})")
+            raise
+        hypothesis.target(max(c.ulps for c in report.checks if c.verdict == "certified"), label="ULP")
+
+    home = getattr(configuration, "__hypothesis_home_directory", None)
+    with TemporaryDirectory() as elsewhere:  # or a .hypothesis/ would land beside the notebook
+        configuration.set_hypothesis_home_dir(elsewhere)
+        try:
+            certify()
+        finally:
+            configuration.set_hypothesis_home_dir(home)
+
+
+def register() -> None:
+    """For Hypothesis, through its entry point: `st.from_type(Value)` is a leaf, `values().map(Value)`."""
+    st.register_type_strategy(Value, values().map(Value))
