@@ -122,18 +122,24 @@ class Derivation:
                 yield Step("backward", j, i, slot, ratio(root, j), "+=", sides, slope, contribution, gradients[j])
 
     def _partial(self, i: int, slot: int, names: list[str]) -> tuple[Any, float]:
-        """∂(node `i`)/∂(its operand `slot`): formula and number, NaN where there is none."""
+        """∂(node `i`)/∂(its operand `slot`): formula and number."""
         x = self.nodes[i]
         assert x.op
-        inputs = self.operands(i)
-        try:
-            number = float(x.op.partials[slot](*(self.data[j] for j in inputs), self.data[i]))
-        except (ArithmeticError, ValueError):
-            number = math.nan
+        number = self.slope(i, slot)
         if slot in x.op.opaque:
             return number, number
+        inputs = self.operands(i)
         symbols = [self.data[j] if type(self.nodes[j]) is Constant else Symbol(names[j]) for j in inputs]
         return x.op.partials[slot](*symbols, Symbol(names[i])), number
+
+    def slope(self, i: int, slot: int) -> float:
+        """∂(node `i`)/∂(its operand `slot`) as a number, NaN where there is none."""
+        x = self.nodes[i]
+        assert x.op
+        try:
+            return float(x.op.partials[slot](*(self.data[j] for j in self.operands(i)), self.data[i]))
+        except (ArithmeticError, ValueError):
+            return math.nan
 
 
 def _distinct(*sides: str) -> tuple[str, ...]:

@@ -1,0 +1,119 @@
+"""A picture in Graphviz's language, DOT: labels that render literally, shapes and colours of boxes and arrows."""
+
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from .picture import Part, Picture, Shape, shorten
+from .scopes import scope
+
+if TYPE_CHECKING:
+    import graphviz
+
+PAPER = ("#ffffff", "#1e1e1e")  # colours are pairs: light, dark
+INK = ("#1a1a1a", "#f0f0f0")
+RED = ("#b2182b", "#ff8a80")
+GREY = ("#666666", "#a8a8a8")
+
+
+class Paint(NamedTuple):
+    """How a kind of box is filled and outlined, (light, dark), and what else its outline is known by."""
+
+    fill: tuple[str, str]
+    outline: tuple[str, str]
+    style: dict[str, str]
+
+    def dot(self, kind: str) -> dict[str, str]:
+        """The attributes of a node in DOT, in the light theme."""
+        return {"class": kind, "fillcolor": self.fill[0], "color": self.outline[0], **self.style}
+
+
+BOXES = {
+    "leaf": Paint(("#e6f1fb", "#16324a"), ("#1f5f99", "#7ab8f5"), {"style": "rounded,filled"}),
+    "again": Paint(("#ffffff", "#262626"), ("#1f5f99", "#7ab8f5"), {"style": "rounded,filled,dashed"}),
+    "constant": Paint(("#f4f4f4", "#2a2a2a"), GREY, {"style": "rounded,filled,dotted", "penwidth": "1.5"}),
+    "operation": Paint(("#ffffff", "#262626"), ("#333333", "#d0d0d0"), {"style": "filled"}),
+    "output": Paint(("#fdf3d8", "#3a3118"), ("#8a5a00", "#e8b84a"), {"style": "filled", "peripheries": "2"}),
+    "folded": Paint(("#f0eafa", "#2e2545"), ("#5e3b9e", "#b79cf7"), {"style": "filled", "penwidth": "2.5"}),
+}
+ARROWS = {
+    "f": {"class": "forward", "color": INK[0]},
+    "b": {"class": "backward", "color": RED[0], "fontcolor": RED[0], "style": "dashed", "dir": "back"},
+}
+LARGE = 150  # boxes above which the layout is told to hurry
+
+
+def clean(text: str) -> str:
+    """The text as XML can hold it: no control characters but the newline, no lone surrogates."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(
+        "\ufffd" if c in "\ufffe\uffff" or (unicodedata.category(c) in ("Cc", "Cs") and c != "\n") else c for c in text
+    )
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a label; an empty one, over which the engine stumbles, is a no-break space."""
+    return [line or "\u00a0" for line in clean(text).split("\n")]
+
+
+def escape(text: str) -> str:
+    """A label that Graphviz renders literally: no HTML, no escapes, no entities."""
+    for character, escaped in (("&", "&amp;"), ("<", "&lt;"), ("\\", "\\\\"), ('"', '\\"')):
+        text = text.replace(character, escaped)
+    return "\\n".join(lines(text))
+
+
+def wide(label: list[str]) -> int:
+    """How many East Asian characters a label has in a line: each an em wide, which the engine takes for less."""
+    return max((sum(unicodedata.east_asian_width(c) in "WF" for c in line) for line in label), default=0)
+
+
+def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
+    """The picture as an object of the `graphviz` package, in the light theme; its clusters become shapes of it."""
+    import graphviz
+
+    arrows = [(kind + name, ends) for name, ends in picture.arrows.items() for kind in "fb"]
+    gap = {"nodesep": 0.4, "ranksep": 0.35}
+    gap["ranksep" if rankdir in ("LR", "RL") else "nodesep"] += (
+        max((wide(_lines(picture.shapes[name])) for name, _ in arrows if name in picture.shapes), default=0) / 36
+    )
+    hurry = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {}
+    graph = graphviz.Digraph(
+        graph_attr={"rankdir": rankdir, "fontname": "Helvetica", **{k: f"{x:.2f}" for k, x in gap.items()}, **hurry},
+        node_attr={"shape": "box", "fontname": "Helvetica", "fontsize": "14", "margin": "0.14,0.09"},
+        edge_attr={"fontname": "Helvetica", "fontsize": "12", "arrowsize": "0.7"},
+    )
+    _emit(picture, graph, picture.boxes, 0)
+    for name, ends in arrows:
+        if name in picture.shapes:
+            graph.edge(*ends, _label(picture.shapes[name]), id=name, **ARROWS[name[0]])
+    return graph
+
+
+def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], depth: int) -> None:
+    """The boxes of one cluster, and the clusters inside it."""
+    inner: dict[scope, list[str]] = {}
+    for name in names:
+        box, shape = picture.boxes[name], picture.shapes[name]
+        if len(box.scopes) > depth:
+            inner.setdefault(box.scopes[depth], []).append(name)
+        else:
+            label = _lines(shape)
+            ems = max(0.62 * len(line) + 0.38 * wide([line]) for line in label)
+            width = {"width": f"{(14 * ems + 24) / 72:.2f}"} if wide(label) else {}
+            graph.node(name, _label(shape), id=name, **width, **BOXES[box.kind].dot(box.kind))
+    for group, members in inner.items():
+        name = f"c{sum(name[0] == 'c' for name in picture.shapes)}"
+        picture.shapes[name] = shape = Shape([Part("scope", shorten(group.name))], group.name)
+        with graph.subgraph(name=f"cluster_{name}") as cluster:
+            cluster.attr(id=name, label=_label(shape), style="rounded", color=GREY[0], fontcolor=GREY[0])
+            cluster.attr(labeljust="l", fontsize="13", margin="12")
+            _emit(picture, cluster, members, depth + 1)
+
+
+def _lines(shape: Shape) -> list[str]:
+    return [line for part in shape.parts for line in lines(part.text)]
+
+
+def _label(shape: Shape) -> str | None:
+    return escape("\n".join(part.text for part in shape.parts)) if shape.parts else None

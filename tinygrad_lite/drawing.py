@@ -1,0 +1,147 @@
+"""`draw`: the forward and the backward pass as a picture."""
+
+import functools
+import html
+import sys
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+from .derivation import Derivation
+from .dot import PAPER, digraph
+from .explanation import Explanation
+from .folding import Fold, fold_scopes
+from .names import variables
+from .picture import Direction, Picture, shorten
+from .svg import finish, layout, system_layout
+from .value import Value
+
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{title}</title><style>body{{margin:1rem;background:{light}}}
+@media (prefers-color-scheme:dark){{body{{background:{dark}}}}}</style></head>
+<body>{svg}</body></html>
+"""
+
+
+class Drawing:
+    """A picture of a graph as it was when `draw` was called; a notebook shows it.
+
+    Attributes:
+        source: the text in Graphviz's language, DOT.
+        graphviz: the same as an object of the `graphviz` package.
+        svg: the picture as SVG text, light or dark as the reader's system is.
+    """
+
+    def __init__(self, picture: Picture, rankdir: str, animate: bool, title: str, description: str) -> None:
+        self.picture = picture
+        self.graphviz = digraph(picture, rankdir)
+        self.source: str = self.graphviz.source
+        self.title = title
+        self.description = description
+        self._moments = picture.moments() if animate else {}
+
+    @functools.cached_property
+    def svg(self) -> str:
+        """The picture. Raises: RuntimeError, saying what to install, where there is no layout engine."""
+        return finish(layout(self.source), self.picture.shapes, self.title, self.description, self._moments)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the picture to a file, as its suffix says: .svg, .html, .dot; .png and .pdf by the system's Graphviz.
+
+        Raises: ValueError for another suffix; RuntimeError, saying what to install, without the engine.
+        """
+        path = Path(path)
+        match path.suffix.lower():
+            case ".dot" | ".gv":
+                path.write_text(self.source, encoding="utf-8", newline="\n")
+            case ".svg":
+                path.write_text(self.svg, encoding="utf-8", newline="\n")
+            case ".html":
+                light, dark = PAPER
+                page = PAGE.format(title=html.escape(self.title), light=light, dark=dark, svg=self.svg)
+                path.write_text(page, encoding="utf-8", newline="\n")
+            case ".png" | ".pdf" as suffix:
+                path.write_bytes(system_layout(self.source, suffix[1:]))
+            case suffix:
+                raise ValueError(f"cannot save a drawing as {suffix!r}: use .svg, .html, .dot, .png or .pdf")
+
+    def __repr__(self) -> str:
+        return self.description
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """SVG and text for a notebook. Without a layout engine the text, and what helps: a repr never raises."""
+        try:
+            return {"image/svg+xml": self.svg, "text/plain": self.description}
+        except Exception as error:
+            return {"text/plain": f"{self.description}\n\n(no picture: {error})"}
+
+
+def draw(
+    *outputs: Value | Iterable[Value],
+    direction: Direction | None = None,
+    rankdir: Literal["LR", "TB", "RL", "BT"] = "LR",
+    max_nodes: int = 150,
+    animate: bool = False,
+    fold: Fold = None,
+) -> Drawing:
+    """The graph below `outputs`, each node with its value, as boxes and arrows; with gradients once there are some.
+
+    Black arrows are the forward pass. Red dashed arrows, against them, are the backward pass: a local
+    derivative, and what it contributes to the gradient, one arrow for each operand.
+
+    Args:
+        outputs: one Value, or several (or a list of them), of which the forward pass is drawn.
+        direction: "forward", "backward" or "both"; by default both once `backward()` ran, else forward.
+        rankdir: where arrows point: "LR" from left to right, "TB" from top to bottom.
+        max_nodes: how many boxes there may be; in a larger graph scopes are folded, innermost first.
+        animate: the passes step by step, in a loop, without script.
+        fold: which scopes to draw as one box: True, False, a name, a `scope`, or a list of these; by
+            default those with parameters (the neurons of `nn`), and more in a large graph.
+
+    Raises: TypeError for an output that is not a Value; ValueError for a backward pass of several
+        outputs, an unknown direction or scope, and where more than `max_nodes` boxes are left.
+    """
+    names = variables(sys._getframe(1))
+    return drawing(outputs, names, direction, rankdir, max_nodes, animate, fold)
+
+
+def drawing(
+    outputs: Iterable[Any],
+    names: dict[Value, str],
+    direction: Direction | None,
+    rankdir: str,
+    max_nodes: int,
+    animate: bool,
+    fold: Fold,
+) -> Drawing:
+    """`draw`, with the names of the variables."""
+    values = list(dict.fromkeys(x for given in outputs for x in ([given] if isinstance(given, Value) else given)))
+    for x in values:
+        if not isinstance(x, Value):
+            raise TypeError(f"draw takes Values, not {type(x).__name__!r}")
+    if not values:
+        raise ValueError("draw takes at least one Value")
+    if direction is None:
+        direction = "both" if len(values) == 1 and values[0].grad else "forward"
+    passes = {"forward": "Forward pass", "backward": "Backward pass", "both": "Forward and backward pass"}
+    if direction not in passes:
+        raise ValueError(f"direction is 'forward', 'backward' or 'both', not {direction!r}")
+    if rankdir not in ("LR", "TB", "RL", "BT"):
+        raise ValueError(f"rankdir is 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
+    if len(values) > 1 and direction != "forward":
+        raise ValueError(
+            f"the backward pass starts from one output, not {len(values)}: draw one, or direction='forward'"
+        )
+    derivation = Derivation(*values, variables=names)
+    full = derivation.names()
+    graph, folded, origins = fold_scopes(derivation, fold, max_nodes).graph([shorten(name) for name in full])
+    shown = Derivation(*graph)
+    picture = Picture(shown, folded, [full[origins[x]] for x in shown.nodes], direction)
+    title = f"{passes[direction]} of {', '.join(full[derivation.index[x]] for x in values)}"
+    text = repr(Explanation(derivation, digits=4))
+    if len(values) > 1:
+        text = text.partition("\ngradient  ")[0]
+    return Drawing(picture, rankdir, animate, title, text)

