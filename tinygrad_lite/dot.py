@@ -73,10 +73,9 @@ def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
     import graphviz
 
     arrows = [(kind + name, ends) for name, ends in picture.arrows.items() for kind in "fb"]
-    gap = {"nodesep": 0.4, "ranksep": 0.35}
-    gap["ranksep" if rankdir in ("LR", "RL") else "nodesep"] += (
-        max((wide(_lines(picture.shapes[name])) for name, _ in arrows if name in picture.shapes), default=0) / 36
-    )
+    narrow = max((wide(_lines(picture.shapes[name])) for name, _ in arrows if name in picture.shapes), default=0) / 72
+    gap = {"nodesep": 0.4, "ranksep": 0.3, "pad": 0.06 + narrow}
+    gap["ranksep" if rankdir in ("LR", "RL") else "nodesep"] += 2 * narrow
     hurry = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {}
     graph = graphviz.Digraph(
         graph_attr={"rankdir": rankdir, "fontname": "Helvetica", **{k: f"{x:.2f}" for k, x in gap.items()}, **hurry},

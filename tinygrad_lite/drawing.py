@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .derivation import Derivation
-from .dot import PAPER, digraph
+from .dot import PAPER, clean, digraph
 from .explanation import Explanation
 from .folding import Fold, fold_scopes
 from .names import variables
@@ -39,8 +39,8 @@ class Drawing:
         self.picture = picture
         self.graphviz = digraph(picture, rankdir)
         self.source: str = self.graphviz.source
-        self.title = title
-        self.description = description
+        self.title = clean(title)
+        self.description = clean(description)
         self._moments = picture.moments() if animate else {}
 
     @functools.cached_property

@@ -118,7 +118,7 @@ def finish(svg: bytes, shapes: Mapping[str, Shape], title: str, description: str
     root.set("aria-labelledby", f"{prefix}-title {prefix}-desc")
     width = float(root.get("width", "0").removesuffix("pt"))
     style = stylesheet(prefix, width) + (_animation(prefix, moments) if moments else "")
-    head = {"title": title, "desc": clean(description), "style": style}
+    head = {"title": title, "desc": description, "style": style}
     for position, (tag, text) in enumerate(head.items()):
         element = ElementTree.Element(tag, {} if tag == "style" else {"id": f"{prefix}-{tag}"})
         element.text = text
@@ -150,7 +150,7 @@ def _spaced(line: str) -> str:
 
 
 def stylesheet(prefix: str, width: float = 0) -> str:
-    """The rules of one drawing, light and dark; it shrinks to the page, but never below 60 %: then one scrolls."""
+    """The rules of one drawing, light and dark. It shrinks to the page, by half at most: then one scrolls."""
     light, dark = (
         "".join(
             ",".join(f"#{prefix} {one.strip()}" for one in selector.split(",")) + f"{{{name}:{colours[theme]}}}"
@@ -158,7 +158,7 @@ def stylesheet(prefix: str, width: float = 0) -> str:
         )
         for theme in (0, 1)
     )
-    return SHAPES.format(prefix, round(0.6 * width)) + light + f"@media (prefers-color-scheme:dark){{{dark}}}"
+    return SHAPES.format(prefix, round(0.5 * width)) + light + f"@media (prefers-color-scheme:dark){{{dark}}}"
 
 
 def _animation(prefix: str, moments: Mapping[str, int]) -> str:
