@@ -8,7 +8,7 @@ operation rounded, or if two precisions agree and no rounded operand left a 0.
 
 import operator
 from collections.abc import Callable, Sequence
-from decimal import MAX_EMAX, MIN_EMIN, Clamped, Context, Decimal, Inexact, getcontext, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Clamped, Context, Decimal, Inexact, Rounded, getcontext, localcontext
 from functools import cache
 from typing import Any
 
@@ -23,46 +23,45 @@ ZERO, ONE, NAN = Decimal(0), Decimal(1), Decimal("nan")
 
 @carrier
 class Dual:
-    """A number and its slopes: the derivative in input i is `slopes[i]`, 0 if it is not there."""
+    """A number and its slopes: the derivative in input i is `slopes[i]`, 0 if it is not there.
 
-    __slots__ = ("slopes", "value")
+    `rounded` says whether the value or a slope has been rounded on the way.
+    """
 
-    def __init__(self, value: Decimal, slopes: dict[int, Decimal]) -> None:
+    __slots__ = ("rounded", "slopes", "value")
+
+    def __init__(self, value: Decimal, slopes: dict[int, Decimal], rounded: bool = False) -> None:
         self.value = value
         self.slopes = slopes
+        self.rounded = rounded
 
     @staticmethod
     def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> "Dual":
-        """The rule of `row`, or else its formula, at `args`: Duals and numbers.
-
-        Raises: TypeError if its formula does not take Duals, as one over `math` does not.
-        """
+        """The rule of `row`, or else its formula; a TypeError if that takes no Duals, being over `math`."""
         duals = [dual(arg) for arg in args]
         if row.name not in RULES:
             return dual((row.definition or row.value)(*duals))
         rule, *partials = RULES[row.name]
         xs = [x.value for x in duals]
+        flags = getcontext().flags
+        flags[Inexact] = any(x.rounded for x in duals)
         y = rule(*xs)
-        if not y and isinstance(y, Decimal) and all(xs):  # an `int` 0 is meant
-            _doubt(xs if row.name in ("add", "sub", "log") else None)
+        _watch(y, xs)
         slopes: dict[int, Decimal] = {}
         for x, partial in zip(duals, partials, strict=True):
             for i, slope in x.slopes.items():
                 if slope:  # what does not move passes nothing on, even through an infinite slope
                     term = partial(*xs, y) * slope
-                    if not term and isinstance(term, Decimal) and all(xs):
-                        _doubt()
+                    _watch(term, xs)
                     slopes[i] = term + slopes[i] if i in slopes else term
-                    if term and not slopes[i]:
-                        _doubt([term])
-        return Dual(Decimal(y), slopes)
+                    _watch(slopes[i], (term,))
+        return Dual(Decimal(y), slopes, flags[Inexact])
 
 
-def _doubt(operands: Sequence[Decimal] | None = None) -> None:
-    """Raise the flag of a doubtful 0; from exact `operands`, which do not fill the precision, none is."""
-    context = getcontext()
-    if operands is None or any(len(x.as_tuple().digits) >= context.prec for x in operands):
-        context.flags[DOUBT] = True
+def _watch(result: Decimal | int, operands: Sequence[Decimal]) -> None:
+    """Raise the flag of a doubtful 0: one that came from rounded numbers. The `int` 0 of a rule is meant."""
+    if not result and isinstance(result, Decimal) and all(operands) and getcontext().flags[Inexact]:
+        getcontext().flags[DOUBT] = True
 
 
 def dual(x: Any) -> Dual:
@@ -97,7 +96,7 @@ def evaluate(row: Primitive, inputs: Sequence[float | Decimal], wanted: Sequence
 
 
 def gradient(order: Sequence[Any], leaves: Sequence[Any]) -> list[Decimal]:
-    """The exact derivatives of the last node of `order` in `leaves`: the chain rule without rounding.
+    """The derivatives of the last node of `order` in `leaves`, to twenty digits: the chain rule without rounding.
 
     Raises: TypeError if a row of the graph has no reference.
     """
@@ -107,7 +106,7 @@ def gradient(order: Sequence[Any], leaves: Sequence[Any]) -> list[Decimal]:
         slopes: dict[Any, dict[int, Decimal]] = {}
         for node in order:
             if node.inputs:
-                local = [Dual(duals[x].value, {i: ONE}) for i, x in enumerate(node.inputs)]
+                local = [Dual(duals[x].value, {i: ONE}, duals[x].rounded) for i, x in enumerate(node.inputs)]
                 duals[node] = Dual.apply_primitive(node.op, tuple(local))
                 slopes[node] = duals[node].slopes
         total = {order[-1]: ONE}
@@ -118,21 +117,21 @@ def gradient(order: Sequence[Any], leaves: Sequence[Any]) -> list[Decimal]:
                     total[x] = total.get(x, ZERO) + slope * total[node]
         return [total.get(leaf, ZERO) for leaf in leaves]
 
-    return settle(attempt)
+    return settle(attempt, PRECISIONS[:3])  # for information: not worth the time of the last
 
 
-def settle(attempt: Callable[[], list[Decimal]]) -> list[Decimal]:
+def settle(attempt: Callable[[], list[Decimal]], precisions: Sequence[int] = PRECISIONS) -> list[Decimal]:
     """`attempt`'s numbers, at the first precision that is enough for all of them; NaN where none is.
 
     Enough is: nothing was rounded, or the precision before gives the same. Where a 0 came from rounded
     numbers only the last will do: 1 + 1e-300 is 1 at every small one, and its logarithm 0.
     """
     earlier: list[Decimal] = []
-    for precision in PRECISIONS:
+    for precision in precisions:
         last = precision == PRECISIONS[-1]
         with localcontext(Context(prec=precision, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])) as context:
             results = attempt()
-            if not context.flags[Inexact]:
+            if not context.flags[Rounded]:
                 return results
             agreed = [_agree(a, b, last) for a, b in zip(earlier, results, strict=False)]
             if agreed and all(agreed) and (last or not context.flags[DOUBT]):

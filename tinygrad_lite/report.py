@@ -41,14 +41,18 @@ class Check(NamedTuple):
         )
 
     def __str__(self) -> str:
-        label = f" (node {self.node.label!r})" if self.node.label else ""
-        point = f"({', '.join(repr(x.data) for x in self.node.inputs)})"
-        where = f"of {self.operation} at {point}"
-        if self.what in ("gradient", "edge"):
-            where = f"in {self.node!r}" + f", which backward() got through {self.operation}," * bool(self.via)
+        node = self.node
+        if self.what == "edge":
+            where = f"the gradient of input {node.label} = {node.data!r}"
+        elif self.what == "gradient":
+            where = f"the gradient of {node!r}, left by backward() through {self.operation},"
+        else:
+            what = self.what.replace("partial", "derivative in argument")
+            where = f"the {what} of {self.operation} at ({', '.join(repr(x.data) for x in node.inputs)})"
+            where += f" (node {node.label!r})" if node.label else ""
         relative = abs(self.recorded - self.reference) / abs(self.reference or math.ulp(0.0))
         lines = [
-            f"the {self.what} {where}{label} is {self.verdict}{self.remark and ': '}{self.remark}",
+            f"{where} is {self.verdict}{self.remark and ': '}{self.remark}",
             f"  recorded {self.recorded!r}, reference {self.reference!r}",
             f"  off by {self.ulps:.3g} ULP, relative error {relative:.3g}",
             f"  {self.rebuild}",
@@ -94,8 +98,13 @@ class GradcheckReport(NamedTuple):
     def __str__(self) -> str:
         certified = sum(check.verdict == "certified" for check in self.checks)
         lines = [f"gradcheck: {'ok' if self.ok else 'WRONG'}, {certified} of {len(self.checks)} numbers certified"]
-        lines += [f"∂/∂{x.name} = {x.analytic!r} at {x.data!r}, {x.digits_lost:.1f} digits lost" for x in self.inputs]
-        return "\n".join(lines + [str(check) for check in self.checks if check.verdict != "certified"])
+        for x in self.inputs:
+            lost = "" if math.isnan(x.digits_lost) else f", {x.digits_lost:.1f} digits lost"
+            lines.append(f"∂/∂{x.name} = {x.analytic!r} at {x.data!r}{lost}")
+        for check in self.checks:
+            if check.verdict != "certified":
+                lines.append(str(check) if check.verdict == "wrong" else str(check).splitlines()[0])
+        return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:
         def row(*cells: str | float) -> str:

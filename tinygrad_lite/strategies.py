@@ -141,7 +141,12 @@ def expressions(*operations: Primitive, max_operations: int = 8, max_inputs: int
     numbers = values(MODERATE) | values(Interval(0.0, 1.0))
     inputs = st.lists(numbers, min_size=1, max_size=max_inputs).map(tuple)
     lines = st.lists(st.sampled_from(shapes).flatmap(line), min_size=1, max_size=max_operations)
-    return st.tuples(inputs, lines).map(lambda drawn: _repaired(*drawn))
+
+    @st.composite  # and not `map`, whose results Hypothesis prints as the call that made them
+    def program(draw: st.DrawFn) -> Expression:
+        return _repaired(draw(inputs), draw(lines))
+
+    return program()
 
 
 def _repaired(inputs: tuple[float, ...], lines: list[Line]) -> Expression:
