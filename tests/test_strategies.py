@@ -153,6 +153,7 @@ def test_a_right_function_passes():
     check_gradients(lambda w, b: tl.sigmoid(2 * w + b) - tl.tanh(w), values(), values(), max_examples=50)
     check_gradients(lambda x, y: tl.sin(x) + tl.cos(y), max_examples=20)
     check_gradients(tl.pow, max_examples=100)
+    check_gradients(abs, max_examples=20)
 
 
 def test_the_simplest_inputs_are_reported():

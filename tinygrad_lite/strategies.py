@@ -9,6 +9,7 @@
 Nothing is filtered: what falls out of a domain is repaired while it is drawn.
 """
 
+import inspect
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -176,7 +177,7 @@ def check_gradients(f: Callable[..., Value], *strategies: st.SearchStrategy[floa
     if isinstance(f, Primitive) and not strategies:
         drawn = points(f)
     else:
-        drawn = st.tuples(*strategies or [values()] * f.__code__.co_argcount)
+        drawn = st.tuples(*strategies or [values()] * len(inspect.signature(f).parameters))
 
     @hypothesis.settings(deadline=None, database=None, max_examples=max_examples, phases=list(hypothesis.Phase)[1:-1])
     @hypothesis.given(drawn)
