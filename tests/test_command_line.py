@@ -2,11 +2,17 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tinygrad_lite.__main__ import main
 from tinygrad_lite.expression import evaluate
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
 
 
 def run(*arguments):
@@ -15,11 +21,48 @@ def run(*arguments):
     )
 
 
-def test_without_arguments_it_works_out_the_course_example():
+FILES = ["backward.svg", "forward.svg", "graph.html", "graph.svg"]
+
+
+def test_without_arguments_it_works_out_and_draws_the_course_example(tmp_path):
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert "J = v · c = 10 · 5 = 50" in done.stdout
-    assert done.stdout.rstrip().endswith("gradient  ∂J/∂a = 10, ∂J/∂b = 5, ∂J/∂c = 10")
+    derivation, files = done.stdout.split("\nfiles")
+    assert derivation.endswith("gradient  ∂J/∂a = 10, ∂J/∂b = 5, ∂J/∂c = 10")
+    assert sorted(map(Path, files.split())) == [Path("tinygrad_lite_out") / name for name in FILES]
+    for name in FILES:
+        text = (tmp_path / "tinygrad_lite_out" / name).read_text(encoding="utf-8")
+        assert "J = v · c" in text
+        assert ("∂J/∂a" in text.split("</desc>")[-1]) == (name != "forward.svg")
+
+
+def test_files_of_other_names_are_left_alone(tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    (tmp_path / "mine" / "graph.svg").write_text("of last time")
+    main(["a*a", "a=3", "--out", "mine"])
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted([*FILES, "notes.txt"])
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
+    assert "a · a" in (tmp_path / "mine" / "graph.svg").read_text(encoding="utf-8")
+    assert "mine/graph.svg" in capsys.readouterr().out
+
+
+def test_no_files(tmp_path, capsys):
+    main(["--no-files", "a*a", "a=3"])
+    assert list(tmp_path.iterdir()) == []
+    assert "files" not in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_and_status_2(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SystemExit) as stop:
+        main(["--out", "file/folder"])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("tinygrad_lite: ")
+    assert "file" in error
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -34,7 +77,7 @@ def test_without_arguments_it_works_out_the_course_example():
     ],
 )
 def test_an_expression_is_worked_out(arguments, last, capsys):
-    main(arguments)
+    main(["--no-files", *arguments])
     assert capsys.readouterr().out.rstrip().endswith(f"gradient  {last}")
 
 

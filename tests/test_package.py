@@ -94,20 +94,18 @@ print(evaluate("cbrt(a)", {"a": 8}).data, "cbrt" in tl.__all__)
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = re.compile(r"^```python\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if "```python" in page.read_text()], ids=lambda page: page.name
-)
-def test_the_code_on_a_page_runs_and_prints_what_it_says(page, monkeypatch, tmp_path, capsys):
-    """Blocks share their names, as the cells of a notebook do; what follows in a `text` block is the output."""
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_code_on_a_page_runs_and_prints_what_the_page_says(page, monkeypatch, tmp_path, capsys):
+    """Blocks share their names, as the cells of a notebook do; a `text` block is the output, or the error."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
-    blocks = re.findall(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", page.read_text(encoding="utf-8"), re.DOTALL)
-    assert blocks
-    names = {"__name__": "__main__"}
-    for code, output in blocks:
-        capsys.readouterr()
-        exec(compile(code, page.name, "exec"), names)
-        if output:
-            assert capsys.readouterr().out == output
+    names = {"__name__": "page"}
+    for code, claimed in BLOCKS.findall(page.read_text(encoding="utf-8")):
+        try:
+            exec(compile(code, page.name, "exec"), names)
+        except AssertionError as error:
+            print(f"{type(error).__name__}: {error}")
+        assert capsys.readouterr().out == claimed, code

@@ -12,15 +12,23 @@ from .scopes import scope
 from .value import Value
 
 if TYPE_CHECKING:
+    from .certificate import gradcheck
     from .derivatives import grad, gradient, hessian, value_and_grad
+    from .drawing import draw
     from .explanation import explain
+    from .player import play
+    from .report import GradcheckError
 
 # Loaded when they are first asked for (PEP 562), so that `import tinygrad_lite` stays quick.
 _ROOMS = {
+    "GradcheckError": "report",
+    "draw": "drawing",
     "explain": "explanation",
     "grad": "derivatives",
+    "gradcheck": "certificate",
     "gradient": "derivatives",
     "hessian": "derivatives",
+    "play": "player",
     "value_and_grad": "derivatives",
 }
 
@@ -34,13 +42,17 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "GradcheckError",
     "Interval",
     "Kink",
     "Value",
+    "draw",
     "explain",
     "grad",
+    "gradcheck",
     "gradient",
     "hessian",
+    "play",
     "primitive",
     "scope",
     "value_and_grad",

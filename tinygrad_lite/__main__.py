@@ -6,10 +6,13 @@ Without arguments, the course's J = (2a + b)·c at a, b, c = 3, 4, 5.
 import argparse
 import io
 import sys
+from pathlib import Path
 from typing import Never
 
+from .drawing import draw
 from .explanation import explain
 from .expression import evaluate
+from .player import play
 from .value import Value
 
 
@@ -44,13 +47,30 @@ def assignments(arguments: list[str]) -> dict[str, float]:
     return values
 
 
+def write_files(output: Value, folder: Path) -> list[Path]:
+    """Draw the passes, each and both, and the page to play them, into `folder`; the paths of the files.
+
+    Raises: OSError where they cannot be written; RuntimeError without a layout engine.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / name for name in ("forward.svg", "backward.svg", "graph.svg", "graph.html")]
+    for path, direction in zip(paths, ("forward", "backward", "both"), strict=False):
+        draw(output, direction=direction).save(path)  # type: ignore[arg-type]  # these are Directions
+    play(output).save(paths[-1])
+    return paths
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Print a derivation; exit with status 2 and one line on stderr where something is wrong."""
+    """Print a derivation and draw it; exit with status 2 and one line on stderr where something is wrong."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # ∂ and σ, wherever the output goes
-    parser = _Parser(prog="python -m tinygrad_lite", description="Work out a forward and a backward pass.")
+    parser = _Parser(
+        prog="python -m tinygrad_lite", description="Work out both passes, and draw them."
+    )
     parser.add_argument("expression", nargs="?", help="such as '(2*a + b) * c' (default: the course's J at 3, 4, 5)")
     parser.add_argument("values", nargs="*", metavar="name=number", help="a value for each name: a=3 b=4 c=5")
+    parser.add_argument("--out", type=Path, default=Path("tinygrad_lite_out"), help="where pictures go (%(default)s)")
+    parser.add_argument("--no-files", action="store_true", help="print only")
     # A leading space keeps an expression such as -a from being read as an option.
     given = sys.argv[1:] if arguments is None else arguments
     parsed = parser.parse_args([f" {x}" if x[:1] == "-" and x[:2] not in ("--", "-h") else x for x in given])
@@ -61,7 +81,9 @@ def main(arguments: list[str] | None = None) -> None:
             output = evaluate(parsed.expression, assignments(parsed.values))
             output.label = output.label or "J"
         print(explain(output))
-    except (ValueError, ArithmeticError, TypeError) as error:
+        if not parsed.no_files:
+            print("files     " + "\n          ".join(map(str, write_files(output, parsed.out))))
+    except (ValueError, ArithmeticError, TypeError, OSError, RuntimeError) as error:
         parser.error(str(error))
 
 
