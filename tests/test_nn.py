@@ -46,6 +46,9 @@ def test_same_network_as_micrograd_bit_for_bit(seed: int, hidden: int, second: l
     for library in (micrograd.nn, nn):
         random.seed(seed)
         models.append(library.MLP(len(x), [hidden, *second, 1]))
+        for layer in models[-1].layers:
+            for neuron in layer.neurons:
+                neuron.b.data = random.uniform(-1, 1)
         outputs.append(models[-1](x))
         outputs[-1].backward()
     theirs, ours = models
@@ -143,6 +146,7 @@ def test_a_seed_gives_the_weights_and_leaves_the_module_random_alone(seed: int, 
     assert weights[0] == weights[1] == weights[2]
     assert (weights[0] == weights[3]) == (seed == other)
     assert len(set(weights[0])) == 3 * 2 + 2 * 2 + 1  # every neuron draws its own; the biases are all 0
+    assert [p.data for p in Layer(3, 2, seed=seed).parameters()] == weights[0][: 4 * 2]
     assert all(-1 <= w <= 1 for w in weights[0])
 
 
@@ -379,11 +383,10 @@ def test_a_tie_is_class_1() -> None:
 
 def test_probabilities_far_out() -> None:
     model = LogisticRegression().fit([[-1], [1], [1], [-1], [1]], [0, 0, 1, 1, 1])
-    [[p0, p1]] = model.predict_proba([[1e3 / model.coef_[0][0]]])
-    assert p1 == 1.0
-    assert 0.0 <= p0 < 1e-300
-    [[p0, p1]] = model.predict_proba([[-100 / model.coef_[0][0]]])
-    assert 0.0 < p1 < 1e-30
+    for side, z in ((1, -100), (0, 100)):
+        [probabilities] = model.predict_proba([[z / model.coef_[0][0]]])
+        assert 0.0 < probabilities[side] < 1e-30  # not 1 − 1.0
+        assert probabilities[1 - side] == 1.0
 
 
 def replaced(i: int, j: int, x: object) -> list[list[object]]:
@@ -417,6 +420,7 @@ def replaced(i: int, j: int, x: object) -> list[list[object]]:
         (X, [0, 1, math.nan, 1, 0, 1], "label 2 of y is nan"),
         (X, list("011010"), "label 0 of y is '0'"),
         (X, np.array(Y).reshape(-1, 1), r"label 0 of y is \[0\]"),
+        (X, list(np.array(Y).reshape(-1, 1)), r"label 0 of y is array\(\[0\]\)"),
         (X, [1] * 6, "one class only, 1"),
         (X, [False] * 6, "one class only, 0"),
         (replaced(1, 0, 1e200), Y, "too large: standardise"),
