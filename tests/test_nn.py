@@ -218,6 +218,7 @@ def test_scopes_of_layers_and_neurons() -> None:
     }
     leaves = {scopes_of(node) for node in topological_order(y) if not node.op}
     assert leaves == {(), ("model",)}  # parameters and inputs belong to no layer
+    assert y.scope.parameters == mlp.layers[1].neurons[0].parameters()  # a drawing folds them with their neuron
     assert mlp([x, 3.0]).scope is not y.scope  # each call is a cluster of its own
     assert x.scope is None
     with pytest.raises(ValueError, match="expects 2 inputs"):

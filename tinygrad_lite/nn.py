@@ -81,7 +81,7 @@ class Layer(Module):
         nodes = _nodes(x)  # a number becomes a node once, not in every neuron
         out = []
         for i, neuron in enumerate(self.neurons, start=1):
-            with scope(f"neuron {i}"):
+            with scope(f"neuron {i}", neuron.parameters()):
                 out.append(neuron(nodes))
         return out[0] if len(out) == 1 else out
 
