@@ -127,6 +127,13 @@ def test_the_backward_pass_can_be_asked_for_before_it_ran() -> None:
     assert J.grad == 0.0
 
 
+def test_boxes_show_the_gradients_that_were_recorded() -> None:
+    J = after_backward(after_backward(course()))  # leaves accumulate, the others are set afresh
+    drawing = draw(J)
+    assert label(drawing, "n", "a")[-1] == "∂J/∂a = 20"
+    assert label(drawing, "n", "u")[-1] == "∂J/∂u = 5"
+
+
 def test_kinds_of_boxes_differ_in_outline_not_only_in_colour() -> None:
     source = draw(after_backward(course())).source
     outlines = {

@@ -19,6 +19,8 @@ from tinygrad_lite.player import Player, play
 HOSTILE = [
     "</script><script>alert(1)</script>",
     "<!--<script>",
+    "</script x>",
+    "<!--<script x>",
     "{{steps}}",
     "{{svg}}",
     "\u2028\u2029",

@@ -76,9 +76,10 @@ def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
     narrow = max((wide(_lines(picture.shapes[name])) for name, _ in arrows if name in picture.shapes), default=0) / 72
     gap = {"nodesep": 0.4, "ranksep": 0.3, "pad": 0.06 + narrow}
     gap["ranksep" if rankdir in ("LR", "RL") else "nodesep"] += 2 * narrow
-    hurry = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {}
+    effort = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {"remincross": "false"}
+    inches = {name: f"{gap[name]:.2f}" for name in gap}
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": rankdir, "fontname": "Helvetica", **{k: f"{x:.2f}" for k, x in gap.items()}, **hurry},
+        graph_attr={"rankdir": rankdir, "fontname": "Helvetica", **inches, **effort},
         node_attr={"shape": "box", "fontname": "Helvetica", "fontsize": "14", "margin": "0.14,0.09"},
         edge_attr={"fontname": "Helvetica", "fontsize": "12", "arrowsize": "0.7"},
     )
