@@ -269,6 +269,15 @@ def test_a_scope_with_several_outputs_is_one_box() -> None:
     assert len([name for name in groups(drawing) if name.startswith("b")]) == 3  # a ← both, both ← J twice
 
 
+def test_a_folded_scope_has_a_name_that_fits_and_a_title_that_tells_all() -> None:
+    name = "a scope with a name of more than twenty-four characters"
+    with scope(name):
+        y = tanh(Value(1.0, "x")).named("y")
+    drawing = draw(y, fold=True)
+    assert label(drawing, "n", "a scope") == ["a scope with a name of m…", "y = 0.7616"]
+    assert f"{name}; y = 0.7616" in {g.findtext(f"{NAMESPACE}title") for g in groups(drawing).values()}
+
+
 def test_scopes_with_parameters_fold_by_themselves_and_unfold_on_request() -> None:
     x, w = Value(2.0, "x"), Value(3.0, "w")
     with scope("unit", parameters=[w]):
@@ -481,7 +490,7 @@ def test_an_svg_that_lacks_something_is_an_error(monkeypatch: pytest.MonkeyPatch
     ("arguments", "error", "message"),
     [
         (("J",), TypeError, "'str'"),
-        ((3.0,), TypeError, "'float'"),
+        ((3.0,), TypeError, "draw takes Values, not 'float'"),
         ((), ValueError, "at least one Value"),
         (([],), ValueError, "at least one Value"),
     ],

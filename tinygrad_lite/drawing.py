@@ -2,6 +2,7 @@
 
 import functools
 import html
+import itertools
 import sys
 from collections.abc import Iterable
 from os import PathLike
@@ -118,7 +119,8 @@ def drawing(
     fold: Fold,
 ) -> Drawing:
     """`draw`, with the names of the variables."""
-    values = list(dict.fromkeys(x for given in outputs for x in ([given] if isinstance(given, Value) else given)))
+    listed = (list(given) if isinstance(given, Iterable) else [given] for given in outputs)
+    values = list(dict.fromkeys(itertools.chain.from_iterable(listed)))
     for x in values:
         if not isinstance(x, Value):
             raise TypeError(f"draw takes Values, not {type(x).__name__!r}")

@@ -136,8 +136,9 @@ class Picture:
         if derivation.outputs[0].grad:  # backward() ran: what it left
             totals = {i: derivation.nodes[i].grad for i in totals}
         for name, box in self.boxes.items():
-            parts = [Part("name", self._captions[name])] if box.kind == "folded" else []
-            titles = []
+            caption = self._captions.get(name, "")
+            parts = [Part("name", shorten(caption))] if box.kind == "folded" else []
+            titles = [caption] if box.kind == "folded" else []
             for i in box.nodes:
                 value = number(derivation.data[i])
                 titles.append(f"{self.titles[i]} = {value}" if self.titles[i] != value else value)
@@ -180,10 +181,11 @@ class Picture:
             text = self._gradient(step.node, self.names), number(step.total)
             arrow = [] if step.slot is None else [f"b{self._slots[step.consumer, step.slot]}"]
             return Move(step, arrow + boxes, {f"{box}-g{step.node}": text for box in boxes})
-        text = f"{step.left} = " if self.boxes[boxes[0]].kind == "folded" else "", number(step.value)
+        value = number(step.value)
         inputs = range(len(self.derivation.operands(step.node)))
         arrows = [f"f{self._slots[step.node, slot]}" for slot in inputs]
-        return Move(step, arrows + boxes, {f"{box}-v{step.node}": text for box in boxes})
+        before = {box: f"{step.left} = " if self.boxes[box].kind == "folded" else "" for box in boxes}
+        return Move(step, arrows + boxes, {f"{box}-v{step.node}": (before[box], value) for box in boxes})
 
     def moments(self) -> dict[str, int]:
         """When, counted from 1, each element appears that is not there from the start."""
