@@ -325,7 +325,9 @@ def test_it_works_in_a_notebook_s_frame(page: Any, tmp_path: Path) -> None:
     assert frame.evaluate("document.documentElement.scrollHeight <= innerHeight")
 
 
-@pytest.mark.parametrize("label", ["</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "{{svg}}"])
+@pytest.mark.parametrize(
+    "label", ["</script><script>alert(1)</script>", "</script x>", "<img src=x onerror=alert(1)>", "{{svg}}"]
+)
 def test_a_label_does_nothing_but_show(page: Any, tmp_path: Path, label: str) -> None:
     a = Value(1.0, label)
     with scope(label):
