@@ -35,7 +35,8 @@ def squared_error_of_mlp(Module, Value, monkeypatch):
         pytest.param(nn.MLP, tl.Value, id="tinygrad_lite"),
     ],
 )
-def test_mlp(benchmark, monkeypatch, Module, Value):
+def test_mlp(benchmark, monkeypatch, request, Module, Value):
+    request.addfinalizer(lambda limit=sys.getrecursionlimit(): sys.setrecursionlimit(limit))
     sys.setrecursionlimit(20_000)  # for micrograd's recursive sort
     loss = squared_error_of_mlp(Module, Value, monkeypatch)
 
