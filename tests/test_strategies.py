@@ -14,7 +14,7 @@ from tinygrad_lite import Value, primitive
 from tinygrad_lite.certificate import gradcheck
 from tinygrad_lite.report import GradcheckError
 from tinygrad_lite.rows import TABLE, Interval
-from tinygrad_lite.strategies import Expression, check_gradients, expressions, points, register, values
+from tinygrad_lite.strategies import Expression, check_gradients, expressions, points, values
 
 PUBLIC = [row for row in TABLE.values() if not row.hidden]
 THOUSAND = settings(max_examples=1_000, phases=[Phase.generate], suppress_health_check=[])
@@ -170,6 +170,5 @@ def test_check_gradients_leaves_no_folder_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_hypothesis_draws_values():
-    register()
+def test_hypothesis_draws_values():  # through the entry point
     assert isinstance(find(st.from_type(Value), lambda v: v.data >= 0), Value)

@@ -302,6 +302,14 @@ def test_scopes_nest_and_are_of_their_thread():
     assert others[0].scope is None
 
 
+def test_an_open_scope_is_not_entered_again():
+    with tl.scope("part") as part:
+        with pytest.raises(RuntimeError, match=r"scope\('part'\) is open already"), part:
+            pass
+        assert Value(1.0).scope is part
+    assert Value(1.0).scope is None
+
+
 def test_a_row_of_ones_own_works_everywhere():
     cube = tl.primitive("cube", lambda x: x * x * x, lambda x, y: 3 * x * x, plain="{}³")
     x = Value(2.0, label="x")

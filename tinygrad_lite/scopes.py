@@ -23,6 +23,8 @@ class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
         parameters: leaves of its own, as a neuron's weights; a drawing folds such a scope, and they
             with it, unless `draw(fold=...)` says otherwise.
 
+    Raises: RuntimeError on entering a scope that is open.
+
     Attributes:
         name, parameters: as given; parent: the scope it was opened in, or None.
     """
@@ -35,6 +37,8 @@ class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
         self.parent: scope | None = None
 
     def __enter__(self) -> Self:
+        if self in open_scopes:
+            raise RuntimeError(f"{self!r} is open already: make a new one, with a name of its own")
         self.parent = this_thread.innermost
         this_thread.innermost = self
         open_scopes.append(self)

@@ -196,8 +196,3 @@ def check_gradients(f: Callable[..., Value], *strategies: st.SearchStrategy[floa
             certify()
         finally:
             configuration.set_hypothesis_home_dir(home)
-
-
-def register() -> None:
-    """For Hypothesis, through its entry point: `st.from_type(Value)` is a leaf, `values().map(Value)`."""
-    st.register_type_strategy(Value, values().map(Value))

@@ -5,6 +5,7 @@ pytest tests/benchmarks --benchmark-enable
 In each group the figure in parentheses is the ratio to the fastest.
 """
 
+import functools
 import random
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def squared_error_of_mlp(Module, Value, monkeypatch):
     ],
 )
 def test_mlp(benchmark, monkeypatch, request, Module, Value):
-    request.addfinalizer(lambda limit=sys.getrecursionlimit(): sys.setrecursionlimit(limit))
+    request.addfinalizer(functools.partial(sys.setrecursionlimit, sys.getrecursionlimit()))
     sys.setrecursionlimit(20_000)  # for micrograd's recursive sort
     loss = squared_error_of_mlp(Module, Value, monkeypatch)
 
