@@ -81,6 +81,7 @@ def test_second_derivatives_are_certified_where_they_exist(program):
         (lambda x: tl.sin(x), 1e300),
         (lambda x: tl.log1p(x), 5e-324),
         (lambda x: 1e-6 * x, 3.0),
+        (lambda n: tl.pow(4.929885959420261e-303, n), 1.0645504753557224),
     ],
 )
 def test_edges_are_certified(f, x):

@@ -154,7 +154,7 @@ def _numbers(
             continue
         else:
             right = ulps <= limit or abs(Decimal(recorded) - true) <= limit * _ulp(true) + _excuse(
-                row, data, i, recorded
+                node, row, data, i, recorded
             )
         if not right and not remark and recorded and true:
             factor = float(true / Decimal(recorded))
@@ -164,19 +164,22 @@ def _numbers(
         yield Check(node, (node,), what, recorded, float(true), ulps, "certified" if right else "wrong", remark)
 
 
-def _excuse(row: Primitive, data: Sequence[float], argument: int | None, recorded: float) -> Decimal:
+def _excuse(node: Value, row: Primitive, data: Sequence[float], argument: int | None, recorded: float) -> Decimal:
     """By how much the exact number moves when an input moves by 8 ULP: what no formula in floats can avoid.
 
-    Only where digits do cancel: in the rows known for it, in one's own, and among subnormal numbers. Near
-    an end of its domain an input counts as its distance from there: a label of exactly 1 stays 1, or it
-    would excuse any error of a saturated slope.
+    Only where digits do cancel: in the rows known for it, in one's own, and among subnormal numbers, where
+    a slope made from the recorded value also inherits what that has lost. Near an end of its domain an
+    input counts as its distance from there: a label of exactly 1 stays 1, or it would excuse any error of
+    a saturated slope.
     """
-    subnormal = any(0.0 < abs(x) < sys.float_info.min for x in (*data, recorded))
+    subnormal = any(0.0 < abs(x) < sys.float_info.min for x in (*data, node.data, recorded))
     if row.name in RESERVED and row.name not in CANCELLING and not subnormal:
         return reference.ZERO
     wanted = [] if argument is None else [argument]
     here = reference.evaluate(row, data, wanted)
     total = reference.ZERO
+    if argument is not None and abs(node.data) < sys.float_info.min:
+        total += abs(Decimal(float(row.partials[argument](*data, node.data + 4 * math.ulp(0.0)))) - Decimal(recorded))
     for i, (x, (low, high, _)) in enumerate(zip(data, row.domain, strict=True)):
         step = Decimal(8 * UNIT) * Decimal(min(abs(x), x - low, high - x)) + Decimal(math.ulp(0.0) if x else 0)
         there = reference.evaluate(row, [*data[:i], Decimal(x) + step, *data[i + 1 :]], wanted)
