@@ -64,9 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Print a derivation and draw it; exit with status 2 and one line on stderr where something is wrong."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # ∂ and σ, wherever the output goes
-    parser = _Parser(
-        prog="python -m tinygrad_lite", description="Work out both passes, and draw them."
-    )
+    parser = _Parser(prog="python -m tinygrad_lite", description="Work out both passes, and draw them.")
     parser.add_argument("expression", nargs="?", help="such as '(2*a + b) * c' (default: the course's J at 3, 4, 5)")
     parser.add_argument("values", nargs="*", metavar="name=number", help="a value for each name: a=3 b=4 c=5")
     parser.add_argument("--out", type=Path, default=Path("tinygrad_lite_out"), help="where pictures go (%(default)s)")

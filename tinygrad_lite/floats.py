@@ -20,7 +20,8 @@ def pow_slope(x: float, n: float) -> float:
     if n == 0.0:
         return 0.0
     if n % 1.0 != 0.0 and sys.float_info.min <= (y := pow(x, n)) < inf:
-        return n * (y / x)  # n·pow(x, n − 1) rounds the exponent: 575 ULP
+        slope = n * (y / x)  # n·pow(x, n − 1) rounds the exponent: 575 ULP
+        return slope if math.fabs(slope) < inf else n * y / x  # y / x alone may be out of range
     return n * pow(x, n - 1.0)
 
 

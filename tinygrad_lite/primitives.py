@@ -65,7 +65,7 @@ xlogy = primitive(
     definition=lambda w, x: w * log(x), hidden=True,
 )
 ratio = primitive(
-    "ratio", floats.ratio, lambda w, x, y: 1 / x, lambda w, x, y: -ratio(w, x * x),
+    "ratio", floats.ratio, lambda w, x, y: 1 / x, lambda w, x, y: -ratio(y, x),
     definition=lambda w, x: w / x, hidden=True,
 )
 identity = primitive(
@@ -146,9 +146,9 @@ binary_cross_entropy = primitive(
 )
 cross_entropy_slope = primitive(
     "cross_entropy_slope", floats.cross_entropy_slope,
-    lambda p, y, slope: ratio(y, p * p) + ratio(1 - y, (1 - p) * (1 - p)),
+    lambda p, y, slope: ratio(ratio(y, p), p) + ratio(ratio(1 - y, 1 - p), 1 - p),
     lambda p, y, slope: -1 / (p * (1 - p)),
-    definition=lambda p, y: ratio(1 - y, 1 - p) - ratio(y, p), hidden=True,
+    definition=lambda p, y: ratio(1 - y, 1 - p) - ratio(y, p), domain=(UNIT, UNIT), hidden=True,
 )
 binary_cross_entropy_with_logits = primitive(
     "binary_cross_entropy_with_logits", floats.cross_entropy_with_logits,
@@ -160,7 +160,7 @@ binary_cross_entropy_with_logits = primitive(
 )
 logit = primitive(
     "logit", floats.logit, lambda p, y: 1 / (p * (1 - p)),
-    definition=lambda p: log(p / (1 - p)), hidden=True,
+    definition=lambda p: log(p / (1 - p)), domain=(UNIT,), hidden=True,
 )
 # fmt: on
 
