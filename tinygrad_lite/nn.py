@@ -57,7 +57,8 @@ class Neuron(Module):
         if len(x) != len(self.w):
             raise ValueError(f"a neuron with {len(self.w)} weights expects {len(self.w)} inputs, {len(x)} given")
         total = sum(map(operator.mul, self.w, x), self.b)
-        return self.activation(total) if self.nonlin else total
+        activate = getattr(self.activation, "forward", self.activation)  # of a row, what it does to Values
+        return activate(total) if self.nonlin else total
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias."""
