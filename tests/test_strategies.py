@@ -20,15 +20,6 @@ PUBLIC = [row for row in TABLE.values() if not row.hidden]
 THOUSAND = settings(max_examples=1_000, phases=[Phase.generate], suppress_health_check=[])
 
 
-@pytest.fixture(autouse=True)
-def table():
-    """Rows that a test declares are gone after it."""
-    held = dict(TABLE)
-    yield
-    TABLE.clear()
-    TABLE.update(held)
-
-
 def drawn(strategy):
     """A thousand draws; Hypothesis itself complains if anything is filtered."""
     found = []
