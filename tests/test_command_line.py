@@ -72,7 +72,8 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_status_2(tmp_path, caps
         (["-x**2", "x=-1.5"], "∂J/∂x = 3"),
         (["-x", "x=1"], "∂J/∂x = −1"),
         (["sigmoid(z) + exp(-z)/maximum(z, 2)", "z=0"], "∂J/∂z = −0.25"),
-        (["J*2", "J=1e3"], "∂J/∂J = 2"),
+        (["J*2", "J=1e3"], "∂output/∂J = 2"),
+        (["a*b", "--no-files", "a = 1", "b=2"], "∂J/∂a = 2, ∂J/∂b = 1"),
         (["θ + +1", "θ=1"], "∂J/∂θ = 1"),
     ],
 )
@@ -92,6 +93,8 @@ def test_an_expression_is_worked_out(arguments, last, capsys):
         (["a < 1", "a=1"], "not allowed: 'a < 1'"),
         (["a and a", "a=1"], "not allowed"),
         (["a @ a", "a=1"], "not allowed: 'a @ a'"),
+        (["a^2", "a=1"], "a power is written a**2"),
+        (["2a", "a=1"], "a product is written 2*a"),
         (["True * a", "a=1"], "not allowed: 'True'"),
         (["'a' * a", "a=1"], "not allowed"),
         (["1j * a", "a=1"], "not allowed: '1j'"),

@@ -132,6 +132,7 @@ def test_a_value_as_argument_keeps_its_label():
         (lambda: grad(lambda x: x)("2"), TypeError, "must be a number, a Value or a list of them, not 'str'"),
         (lambda: grad(lambda x: [x])(2.0), TypeError, "must return one Value, not 'list'"),
         (lambda: grad(lambda x: x, argnums=1)(2.0), ValueError, "argnums names argument 1, but 1 positional"),
+        (lambda: grad(Value(1.0)), TypeError, r"for nodes, gradient\(J, \[a, b\]\)"),
         (lambda: gradient(Value(1.0), Value(2.0)), TypeError, r"gradient\(J, \[a, b\]\)"),
         (lambda: gradient(1.0, [Value(2.0)]), TypeError, r"gradient\(J, \[a, b\]\)"),
     ],

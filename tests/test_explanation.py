@@ -103,6 +103,12 @@ def test_a_slope_that_does_not_exist_is_written_down_without_an_error():
     assert "∂y/∂x = nan" in str(explain(y))
 
 
+def test_nan_is_no_sum():
+    a = Value(float("nan"))
+    y = a + 1
+    assert "sum" not in str(explain(y))
+
+
 def test_latex():
     w, x = Value(0.5), Value(-2.0)
     yhat = tl.sigmoid((w * x).named("z_1")).named("ŷ")

@@ -166,3 +166,10 @@ def test_names_are_the_variables_of_the_caller_and_gradients_stay() -> None:
 def test_what_is_not_a_value_is_refused() -> None:
     with pytest.raises(TypeError, match="'list'"):
         play([course()])
+
+
+def test_a_page_is_saved_as_html_only(tmp_path):
+    a = Value(2.0)
+    with pytest.raises(ValueError, match=r"save it as \.html, not"):
+        play(a * a).save(tmp_path / "J.svg")
+    assert list(tmp_path.iterdir()) == []

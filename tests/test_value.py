@@ -88,6 +88,12 @@ def test_a_value_holds_a_real_number():
             Value(wrong)
 
 
+def test_a_label_is_a_string():
+    for use in (lambda: Value(1.0, label=3), lambda: Value(1.0).named(3)):
+        with pytest.raises(TypeError, match="a label is a string, not 'int'"):
+            use()
+
+
 def test_equality_is_identity():
     v, w = Value(1.0), Value(1.0)
     assert v != w

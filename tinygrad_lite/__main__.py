@@ -41,9 +41,9 @@ def assignments(arguments: list[str]) -> dict[str, float]:
             x = float(number)
         except ValueError:
             raise ValueError(f"a value is written name=number, not {argument!r}") from None
-        if name in values:
-            raise ValueError(f"{name} is given twice")
-        values[name] = x
+        if name.strip() in values:
+            raise ValueError(f"{name.strip()} is given twice")
+        values[name.strip()] = x
     return values
 
 
@@ -71,13 +71,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--no-files", action="store_true", help="print only")
     # A leading space keeps an expression such as -a from being read as an option.
     given = sys.argv[1:] if arguments is None else arguments
-    parsed = parser.parse_args([f" {x}" if x[:1] == "-" and x[:2] not in ("--", "-h") else x for x in given])
+    parsed = parser.parse_intermixed_args([f" {x}" if x[:1] == "-" and x[:2] not in ("--", "-h") else x for x in given])
     try:
         if parsed.expression is None:
             output = course_example()
         else:
-            output = evaluate(parsed.expression, assignments(parsed.values))
-            output.label = output.label or "J"
+            values = assignments(parsed.values)
+            output = evaluate(parsed.expression, values)
+            if output.label is None and "J" not in values:
+                output.label = "J"
         print(explain(output))
         if not parsed.no_files:
             print("files     " + "\n          ".join(map(str, write_files(output, parsed.out))))

@@ -65,6 +65,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         position that has no argument.
     """
 
+    _check_callable(f)
+
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Value, Any]:
         positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         inputs = list(args)
@@ -97,12 +99,19 @@ def hessian(f: Callable[..., Any]) -> Callable[..., list[list[Value]]]:
     Raises as `value_and_grad`.
     """
 
+    _check_callable(f)
+
     def second_derivatives(*args: Any, **kwargs: Any) -> list[list[Value]]:
         inputs = [_fresh(x) for x in args]
         xs = list(_leaves(inputs))
         return [gradient(slope, xs) for slope in gradient(_result(f, inputs, kwargs), xs)]
 
     return second_derivatives
+
+
+def _check_callable(f: Any) -> None:
+    if not callable(f):
+        raise TypeError(f"this differentiates functions, not {type(f).__name__!r}: for nodes, gradient(J, [a, b])")
 
 
 def _fresh(x: Any) -> Any:

@@ -64,7 +64,7 @@ class Explanation:
     def _line(self, step: Step) -> str:
         """A step in one line; the local derivative's formula, and the sum where it is not the first contribution."""
         line = f"{step.left} {step.relation} {' = '.join(step.sides)}"
-        if step.total != step.value:
+        if self._number(step.total) != self._number(step.value):
             line += f", sum {self._number(step.total)}"
         return line + (f"   ({step.slope[0]} = {step.slope[1]})" if len(step.slope) > 2 else "")
 

@@ -41,7 +41,8 @@ def evaluate(text: str, values: Mapping[str, float]) -> Value:
             raise ValueError(f"the expression has no {' and no '.join(surplus)} in it")
         result = _node(tree, text.strip(), {name: Value(x, label=name) for name, x in values.items()})
     except SyntaxError as error:
-        raise ValueError(f"not an expression ({error.msg}): {text}") from None
+        hint = "; a product is written 2*a" if "literal" in error.msg else ""
+        raise ValueError(f"not an expression ({error.msg}{hint}): {text}") from None
     except (RecursionError, MemoryError):
         raise ValueError("the expression is nested too deeply") from None
     if not isinstance(result, Value):
@@ -63,4 +64,6 @@ def _node(tree: ast.expr, text: str, leaves: Mapping[str, Value]) -> Any:
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
             return TABLE[name](*[_node(arg, text, leaves) for arg in args])
     part = ast.get_source_segment(text, tree)
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitXor):
+        raise ValueError(f"not allowed: {part!r}: a power is written a**2")
     raise ValueError(f"not allowed: {part!r}. An expression has numbers, names, + - * / ** and {', '.join(FUNCTIONS)}")

@@ -29,7 +29,12 @@ class Player:
         self.html = _page(drawing)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the page to a file; `#step=9` at the end of its address opens it at the ninth step."""
+        """Write the page to a file; `#step=9` at the end of its address opens it at the ninth step.
+
+        Raises: ValueError for a suffix other than .html.
+        """
+        if Path(path).suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"a player is a page: save it as .html, not {str(path)!r}")
         Path(path).write_text(self.html, encoding="utf-8", newline="\n")
 
     def __repr__(self) -> str:

@@ -34,7 +34,7 @@ class Value:
         inputs: the operands, in order and each as often as it was used: (x, x) for `x * x`.
         scope: the innermost `scope` it was made in, or None.
 
-    Raises: TypeError if `data` is not a real number.
+    Raises: TypeError if `data` is not a real number, or the label not a string.
     """
 
     __slots__ = ("data", "grad", "inputs", "label", "op", "scope")
@@ -50,13 +50,17 @@ class Value:
     def __init__(self, data: float, label: str | None = None) -> None:
         self.data = real(data, "a Value holds a real number")
         self.grad = 0.0
-        self.label = label
+        self.label = None
         self.op = None
         self.inputs = ()
         self.scope = this_thread.innermost if open_scopes else None
+        if label is not None:
+            self.named(label)
 
     def named(self, label: str) -> Self:
-        """The same node, labelled: `u = (2 * a).named("u")`."""
+        """The same node, labelled: `u = (2 * a).named("u")`. Raises: TypeError if the label is not a string."""
+        if not isinstance(label, str):
+            raise TypeError(f"a label is a string, not {type(label).__name__!r}")
         self.label = label
         return self
 
