@@ -155,8 +155,7 @@ def functions_of(module, data):
 @given(autograd_lines, leaves)
 def test_random_programs_agree_with_autograd(lines, numbers):
     def theirs(xs):
-        value = lambda y: float(getattr(y, "_value", y))  # noqa: E731
-        return run(lines, [xs[i] for i in range(4)], functions_of(anp, value))
+        return run(lines, [xs[i] for i in range(4)], functions_of(anp, lambda y: float(getattr(y, "_value", y))))
 
     inputs = [tl.Value(x) for x in numbers]
     ours = run(lines, inputs, functions_of(tl, float))

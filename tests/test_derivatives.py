@@ -68,7 +68,9 @@ def test_hessians_agree_with_differences_of_gradients_and_are_symmetric(row):
 
 
 def test_power_at_zero_to_every_order():
-    f = lambda x: x**2  # noqa: E731
+    def f(x):
+        return x**2
+
     assert [d(0.0).data for d in (grad(f), grad(grad(f)), grad(grad(grad(f))))] == [0, 2, 0]
 
 
@@ -110,7 +112,9 @@ def test_a_long_chain():
 
 
 def test_arguments_and_results_of_grad():
-    f = lambda w, x, scale=1.0: sum(a * b for a, b in zip(w, x, strict=True)) * scale  # noqa: E731
+    def f(w, x, scale=1.0):
+        return sum(a * b for a, b in zip(w, x, strict=True)) * scale
+
     value, (dw, dx) = value_and_grad(f, argnums=(0, 1))([1, 2], (3, 4), scale=2.0)
     assert value.data == 22
     assert [g.data for g in dw] == [6, 8]

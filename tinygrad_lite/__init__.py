@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import pickling, primitives  # noqa: F401 — pickling tells `pickle` and `copy` of Value
-from .primitives import *  # noqa: F403
+from .primitives import *  # noqa: F403 — the public rows, whichever the table has
 from .primitives import abs as abs
 from .primitives import pow as pow
 from .rows import Interval, Kink, primitive

@@ -12,6 +12,7 @@ from typing import Never
 from .drawing import draw
 from .explanation import explain
 from .expression import evaluate
+from .picture import Direction
 from .player import play
 from .value import Value
 
@@ -53,11 +54,16 @@ def write_files(output: Value, folder: Path) -> list[Path]:
     Raises: OSError where they cannot be written; RuntimeError without a layout engine.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / name for name in ("forward.svg", "backward.svg", "graph.svg", "graph.html")]
-    for path, direction in zip(paths, ("forward", "backward", "both"), strict=False):
-        draw(output, direction=direction).save(path)  # type: ignore[arg-type]  # these are Directions
-    play(output).save(paths[-1])
-    return paths
+    pictures: dict[Path, Direction] = {
+        folder / "forward.svg": "forward",
+        folder / "backward.svg": "backward",
+        folder / "graph.svg": "both",
+    }
+    for path, direction in pictures.items():
+        draw(output, direction=direction).save(path)
+    page = folder / "graph.html"
+    play(output).save(page)
+    return [*pictures, page]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -48,7 +48,10 @@ class Derivation:
     Args:
         outputs: the nodes to derive; with one, `steps` include the backward pass.
         variables: names of nodes without a label.
-        seed: ∂J/∂J; by default what `J.backward()` left, or 1.0 before it ran.
+
+    Attributes:
+        nodes, data: the nodes in topological order, and their numbers; index: where each node is.
+        seed: ∂J/∂J: what `J.backward()` left, or 1.0 before it ran.
     """
 
     def __init__(self, *outputs: Value, variables: Mapping[Value, str] | None = None) -> None:

@@ -73,7 +73,9 @@ def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
     import graphviz
 
     arrows = [(kind + name, ends) for name, ends in picture.arrows.items() for kind in "fb"]
-    narrow = max((wide(_lines(picture.shapes[name])) for name, _ in arrows if name in picture.shapes), default=0) / 72
+    narrow = (
+        max((wide(label_lines(picture.shapes[name])) for name, _ in arrows if name in picture.shapes), default=0) / 72
+    )
     gap = {"nodesep": 0.4, "ranksep": 0.3, "pad": 0.06 + narrow}
     gap["ranksep" if rankdir in ("LR", "RL") else "nodesep"] += 2 * narrow
     effort = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {"remincross": "false"}
@@ -98,7 +100,7 @@ def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], dep
         if len(box.scopes) > depth:
             inner.setdefault(box.scopes[depth], []).append(name)
         else:
-            label = _lines(shape)
+            label = label_lines(shape)
             ems = max(0.62 * len(line) + 0.38 * wide([line]) for line in label)
             width = {"width": f"{(14 * ems + 24) / 72:.2f}"} if wide(label) else {}
             graph.node(name, _label(shape), id=name, **width, **BOXES[box.kind].dot(box.kind))
@@ -111,7 +113,8 @@ def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], dep
             _emit(picture, cluster, members, depth + 1)
 
 
-def _lines(shape: Shape) -> list[str]:
+def label_lines(shape: Shape) -> list[str]:
+    """What is written on a shape, line by line."""
     return [line for part in shape.parts for line in lines(part.text)]
 
 

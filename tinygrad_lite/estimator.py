@@ -33,7 +33,7 @@ class LinearClassifier:
     intercept_: Any
     n_features_in_: int
 
-    def decision_function(self, X: Any) -> Any:  # noqa: N803 — scikit-learn's name
+    def decision_function(self, X: Any) -> Any:
         """w·x + b, the logarithm of the odds of y = 1, for each row x of X, of shape (m, n_x)."""
         if not self.__sklearn_is_fitted__():
             exceptions = sys.modules.get("sklearn.exceptions")
@@ -46,15 +46,15 @@ class LinearClassifier:
         [w], [b] = plain(self.coef_), plain(self.intercept_)
         return array([sum(map(operator.mul, w, x), b) for x in rows])
 
-    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+    def predict_proba(self, X: Any) -> Any:
         """The probabilities of y = 0 and y = 1 for each row of X: of shape (m, 2)."""
         return array([[sigmoid(-z), sigmoid(z)] for z in plain(self.decision_function(X))])
 
-    def predict(self, X: Any) -> Any:  # noqa: N803
+    def predict(self, X: Any) -> Any:
         """1 for each row of X where the probability of y = 1 is at least 0.5, else 0."""
         return array([int(p >= 0.5) for _, p in plain(self.predict_proba(X))])
 
-    def score(self, X: Any, y: Any) -> float:  # noqa: N803
+    def score(self, X: Any, y: Any) -> float:
         """The accuracy: for which part of the rows of X the prediction is the label in y."""
         predictions: list[int] = plain(self.predict(X))
         right: int = sum(map(operator.eq, predictions, labels(y, len(predictions))))
@@ -88,7 +88,7 @@ class LinearClassifier:
         return Tags("classifier", TargetTags(required=True), classifier_tags=ClassifierTags(multi_class=False))
 
 
-def samples(X: Any) -> list[list[float]]:  # noqa: N803
+def samples(X: Any) -> list[list[float]]:
     """X of shape (m, n) as a list of rows; ValueError where it is not finite numbers in this shape."""
     rows = plain(X)
     rows = [plain(row) for row in rows] if isinstance(rows, (list, tuple)) else [rows]

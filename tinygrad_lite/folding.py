@@ -19,7 +19,7 @@ def enclosing(x: Value) -> list[scope]:
     """The scopes that a node was made in, outermost first."""
     scopes: list[scope] = []
     inner = x.scope
-    while inner is not None and inner not in scopes:  # one that was entered inside itself is its own parent
+    while inner is not None:
         scopes.append(inner)
         inner = inner.parent
     return scopes[::-1]

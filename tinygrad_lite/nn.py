@@ -214,7 +214,7 @@ class LogisticRegression(LinearClassifier):
         self.tol = tol
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 — scikit-learn's name
+    def fit(self, X: Any, y: Any) -> Self:
         """Learn from X of shape (m, n_x) and m labels y, 0 or 1; ConvergenceWarning where max_iter comes first."""
         rows = samples(X)
         targets = labels(y, len(rows))

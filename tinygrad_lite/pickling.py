@@ -44,9 +44,13 @@ class _End:
 def _reduce(node: Value) -> tuple[Any, ...]:
     graph = _saving.graph and _saving.graph()
     if not node.inputs or (graph and node in graph.nodes):
-        return _restore, (type(node), node.data, node.grad, node.label, node.op, node.inputs, node.scope)
+        return _restore, _parts(node)
     nodes = topological_order(node)
     return _last, (_Below(nodes), *nodes, _End())
+
+
+def _parts(node: Value) -> tuple[Any, ...]:
+    return type(node), node.data, node.grad, node.label, node.op, node.inputs, node.scope
 
 
 def _restore(cls: type[Value], data: float, grad: float, label: Any, op: Any, inputs: Any, scope: Any) -> Value:
@@ -62,7 +66,7 @@ def _last(*saved: Any) -> Any:
 
 def _copy(node: Value) -> Value:
     """A node of its own with the same inputs, for `copy.copy`."""
-    return _restore(type(node), node.data, node.grad, node.label, node.op, node.inputs, node.scope)
+    return _restore(*_parts(node))
 
 
 for _cls in (Value, Constant):

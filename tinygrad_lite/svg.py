@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from .dot import BOXES, GREY, INK, PAPER, RED, clean, lines
+from .dot import BOXES, GREY, INK, PAPER, RED, clean, label_lines, lines
 from .picture import Shape
 
 RULES = [
@@ -68,7 +68,7 @@ def layout(dot: str) -> bytes:
             _engine.cache_clear()
         try:
             return _embedded(dot)
-        except Exception as error:
+        except Exception as error:  # a fresh engine fails on this drawing too
             _engine.cache_clear()
             reason = str(error).partition("\n")[0]
             raise LayoutError(f"Graphviz could not lay out the drawing: {reason}") from error
@@ -133,7 +133,7 @@ def _finish_group(group: ElementTree.Element, shape: Shape, prefix: str) -> None
     if title is not None:
         title.text = clean(shape.title)
     texts = group.findall("text")
-    label = [line for part in shape.parts for line in lines(part.text)]
+    label = label_lines(shape)
     if [_spaced(text.text or "") for text in texts] != list(map(_spaced, label)):
         raise LayoutError(f"Graphviz changed the label of {shape.title!r}")
     remaining = iter(zip(texts, label, strict=True))
