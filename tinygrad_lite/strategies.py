@@ -1,10 +1,17 @@
 """Hypothesis strategies for gradients: numbers, points, whole programs; and `check_gradients`.
 
+    from hypothesis import given
+
+    from tinygrad_lite import gradcheck, sigmoid, tanh
+    from tinygrad_lite.strategies import check_gradients, expressions, values
+
     check_gradients(tanh)
     check_gradients(lambda w, b: sigmoid(2 * w + b), values(), values())
 
+
     @given(expressions())
-    def test_engine(expression): gradcheck(expression, *expression.inputs)
+    def test_engine(expression):
+        gradcheck(expression, *expression.inputs)
 
 Nothing is filtered: what falls out of a domain is repaired while it is drawn.
 """
