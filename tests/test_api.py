@@ -1,8 +1,9 @@
-"""docs/api.md: up to date, with every public name on it, each of them documented by examples that run."""
+"""What docs/ is made of: the page of public names, with examples that run, and the README's picture."""
 
 import ast
 import importlib.util
 import re
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,20 @@ def test_an_example_of_a_docstring_runs(code):
     for name in names.keys() - before:
         if name.startswith("test_"):
             names[name]()
+
+
+def told(svg):
+    """What a picture says and does, whatever its layout, which differs between versions of Graphviz."""
+    prefix = re.search(r'id="(tg-\w+)"', svg)[1]
+    style, elements = "", []
+    for element in ET.fromstring(svg.replace(prefix, "tg")).iter():
+        if element.tag.endswith("style"):
+            style = re.sub(r"min-width:\d+pt", "", element.text)
+        else:
+            elements.append((element.tag, element.get("id"), element.get("class"), (element.text or "").strip()))
+    return sorted(elements, key=str), style
+
+
+def test_the_picture_of_the_readme_is_up_to_date():
+    drawn = module_from(ROOT / "docs" / "make_course.py").picture().svg
+    assert told((ROOT / "docs" / "course.svg").read_text(encoding="utf-8")) == told(drawn)

@@ -395,14 +395,45 @@ def test_contrast(theme: int) -> None:
     assert all(contrast(paint.outline[theme], paint.fill[theme]) >= 3 for paint in BOXES.values())
 
 
-def test_animation_is_for_those_who_want_motion_and_ends_on_the_whole() -> None:
+def test_animation_is_for_those_who_want_motion() -> None:
     drawing = draw(after_backward(course()), animate=True)
     style = ET.fromstring(drawing.svg).findtext(f"{NAMESPACE}style", "")
     before, _, rules = style.partition("@media (prefers-reduced-motion:no-preference){")
     assert "animation" not in before
-    assert len(re.findall(r"@keyframes", rules)) == len(drawing.picture.moves)
-    assert rules.count("100%{opacity:1}") == len(drawing.picture.moves)
+    assert rules.count("{") == rules.count("}") - 1
     assert "<script" not in drawing.svg
+
+
+def test_an_animation_follows_the_steps_and_holds_the_whole() -> None:
+    """One step after the other, each for as long; arrows with their labels, boxes with their numbers."""
+    svg = draw(after_backward(course()), animate=True).svg
+    frames = r"0%,(\S+)%,100%\{opacity:var\(--before\).*?\}(\S+)%,(\S+)%\{opacity:1.*?\}(\S+)%,(\S+)%\{opacity:1.*?\}"
+    rule = rf"@keyframes (\S+)\{{{frames}\}}([^{{]*)\{{animation:\1 (\S+)s infinite\}}"
+    shown, appearing = [], []
+    for _, *times, names, seconds in re.findall(rule, svg):
+        shown.append([float(time) / 100 * float(seconds) for time in times])
+        appearing.append([re.sub(r"#tg-\w+?-", "", name) for name in names.split(",")])
+    assert appearing == [
+        ["f2-0", "f2-1", "n2", "n2-v2"],
+        ["f4-0", "f4-1", "n4", "n4-v4"],
+        ["f6-0", "f6-1", "n6", "n6-v6"],
+        ["n6-g6"],
+        ["b6-0", "n4-g4", "b6-0 text"],
+        ["b6-1", "n5-g5", "b6-1 text"],
+        ["b4-0", "n2-g2", "b4-0 text"],
+        ["b4-1", "n3-g3", "b4-1 text"],
+        ["b2-1", "n1-g1", "b2-1 text"],
+    ]
+    assert all(start < bold < end < thin < fading for start, bold, end, thin, fading in shown)
+    assert [step[0] for step in shown[1:]] == pytest.approx([step[2] for step in shown[:-1]], abs=0.01)
+    assert shown[-1][4] - shown[-1][3] > 1  # seconds to look at the whole
+    assert "text{--before:0}" in svg
+
+
+def test_a_gradient_appears_with_its_last_contribution() -> None:
+    x = Value(3, "x")
+    moments = draw(after_backward((x * x).named("y")), animate=True).picture.moments()
+    assert [moments[name] for name in ("n1-v1", "n1-g1", "b1-0", "b1-1", "n0-g0")] == [1, 2, 3, 4, 4]
 
 
 # ── files, and machines without an engine ──

@@ -98,7 +98,7 @@ def draw(
         direction: "forward", "backward" or "both"; by default both once `backward()` ran, else forward.
         rankdir: where arrows point: "LR" from left to right, "TB" from top to bottom.
         max_nodes: how many boxes there may be; in a larger graph scopes are folded, innermost first.
-        animate: the passes step by step, in a loop, without script.
+        animate: the passes step by step, in a loop, without script; for those who prefer less motion, the whole.
         fold: which scopes to draw as one box: True, False, a name, a `scope`, or a list of these; by
             default those with parameters (the neurons of `nn`), and more in a large graph.
 

@@ -25,6 +25,7 @@ RULES = [
     *((f".{kind} path,.{kind} polygon:first-of-type", "fill", paint.fill) for kind, paint in BOXES.items()),
     *((f".{kind} path,.{kind} polygon", "stroke", paint.outline) for kind, paint in BOXES.items()),
 ]
+STEP, FADE, PAUSE = 0.9, 0.3, 2.4  # seconds of an animation
 SHAPES = (
     "#{0}{{max-width:100%;height:auto;min-width:{1}pt}}"
     '#{0} text{{font-family:Helvetica,Arial,"Liberation Sans","Noto Sans CJK SC",sans-serif}}'
@@ -163,14 +164,28 @@ def stylesheet(prefix: str, width: float = 0) -> str:
 
 
 def _animation(prefix: str, moments: Mapping[str, int]) -> str:
-    """One second a moment: each element appears at its own, then the whole stays for a while, and again."""
-    rules = []
-    seconds = max(moments.values()) + 4
+    """Each element appears at its moment, arrows and boxes in bold at first; then the whole stays, fades, and again.
+
+    What has not come yet is faint, so that the eye knows where to go, and its numbers are not there at all.
+    """
+    seconds = (max(moments.values()) + 1) * STEP + PAUSE
+
+    def at(*times: float) -> str:
+        return ",".join(f"{100 * time / seconds:.2f}%" for time in times)
+
+    rules = [
+        f"#{prefix}{{--before:.12;--plain:1px;--bold:2.5px}}"
+        f"#{prefix} text{{--before:0}}#{prefix} .edge text{{--plain:4px;--bold:4px}}"
+    ]
     for moment in sorted(set(moments.values())):
-        hidden, shown = 100 * moment / seconds, 100 * (moment + 0.3) / seconds
-        names = ",".join(f"#{prefix}-{name}" for name in moments if moments[name] == moment)
+        start, end = moment * STEP, (moment + 1) * STEP
+        names = [f"#{prefix}-{name}" for name in moments if moments[name] == moment]
+        names += [f"{name} text" for name in names if name.startswith(f"#{prefix}-b")]
         rules.append(
-            f"@keyframes {prefix}-{moment}{{0%,{hidden:.2f}%{{opacity:.08}}{shown:.2f}%,100%{{opacity:1}}}}"
-            f"{names}{{animation:{prefix}-{moment} {seconds}s infinite}}"
+            f"@keyframes {prefix}-{moment}{{"
+            f"0%,{at(start)},100%{{opacity:var(--before);stroke-width:var(--plain)}}"
+            f"{at(start + FADE, end)}{{opacity:1;stroke-width:var(--bold)}}"
+            f"{at(end + FADE, seconds - FADE)}{{opacity:1;stroke-width:var(--plain)}}}}"
+            f"{','.join(names)}{{animation:{prefix}-{moment} {seconds:g}s infinite}}"
         )
     return f"@media (prefers-reduced-motion:no-preference){{{''.join(rules)}}}"
