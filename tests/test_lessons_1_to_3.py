@@ -1,6 +1,7 @@
 """The numbers of lessons 1 to 3, each found by another route: scikit-learn, NumPy or a closed form."""
 
 import csv
+import re
 
 import notebook
 import numpy as np
@@ -29,14 +30,36 @@ def prose(lesson: notebook.Lesson) -> str:
     return "\n".join(cell.source for cell in lesson.stored.cells if cell.cell_type == "markdown")
 
 
+def output(lesson: notebook.Lesson, cell: str) -> list[dict]:
+    [outputs] = [c.outputs for c in lesson.executed.cells if c.id == cell]
+    return outputs
+
+
+def picture(lesson: notebook.Lesson, cell: str) -> str:
+    """What a drawing says, in text."""
+    return output(lesson, cell)[0]["data"]["text/plain"]
+
+
+def numbers(lesson: notebook.Lesson, cell: str) -> list[float]:
+    """The numbers that a cell prints."""
+    printed = "".join(o.get("text", "") for o in output(lesson, cell))
+    return [float(number) for number in re.findall(r"-?\d+\.?\d*", printed.replace("−", "-"))]
+
+
+@pytest.fixture(scope="module")
+def cross_entropy():
+    with notebook.run("2_where_cross_entropy_comes_from") as lesson:
+        yield lesson
+
+
 class TestNeuron:
     def test_stored(self, neuron) -> None:
         neuron.check_stored()
 
     def test_the_first_patient_with_guessed_weights(self, neuron) -> None:
         assert neuron["[x1, x2]"] == [AGE[0], SBP[0]]
-        z = 0.06 * 52 + 0.01 * 160 - 5
-        assert neuron["[w1 * x1 + w2 * x2 - 5, sigmoid(w1 * x1 + w2 * x2 - 5)]"] == pytest.approx([z, 1 / (1 + np.exp(-z))])
+        yhat = 1 / (1 + np.exp(-(0.06 * 52 + 0.01 * 160 - 5)))
+        assert f"ŷ = σ(z) = σ(−0.28) = {yhat:.4f}" in picture(neuron, "draw-neuron")
 
     def test_shapes_and_guessed_classes(self, neuron) -> None:
         assert neuron["[shape(X), shape(w), shape(z)]"] == [[2, 462], [1, 2], [1, 462]]
@@ -76,3 +99,46 @@ class TestNeuron:
         assert abs(neuron["model.loss_curve_[-1]"] - loss) < 1e-5
         told = [f"{x:.4f}".replace("-", "−") for x in reference.coef_[0]] + [f"{risk:.3f}"]
         assert [number for number in told if number not in prose(neuron)] == []
+
+
+class TestCrossEntropy:
+    def test_stored(self, cross_entropy) -> None:
+        cross_entropy.check_stored()
+
+    def test_the_likelihood_is_largest_at_the_fraction_of_ones(self, cross_entropy) -> None:
+        """p³(1 − p)², whose derivative p²(1 − p)(3 − 5p) is 0 at 3/5."""
+        assert cross_entropy["likelihood(0.6)"] == pytest.approx(108 / 3125)
+        ps = np.array([0.5, 0.6, 0.7])
+        assert cross_entropy["slopes"] == pytest.approx(ps**2 * (1 - ps) * (3 - 5 * ps), abs=1e-15)
+
+    def test_a_product_underflows_and_its_logarithm_does_not(self, cross_entropy) -> None:
+        assert numbers(cross_entropy, "underflow") == [0, round(-1100 * np.log(2), 2)]
+
+    def test_the_cost_is_the_mean_negative_log_likelihood(self, cross_entropy) -> None:
+        expected = -np.log([0.6**3 * 0.4**2, 0.8**3 * 0.2**2]) / 5
+        assert cross_entropy["[J(0.6), J(0.8)]"] == pytest.approx(expected)
+
+    def test_the_drawn_loss_and_its_derivative(self, cross_entropy) -> None:
+        assert cross_entropy["[loss, yhat.grad]"] == pytest.approx([np.log(1.25), -1.25])
+        assert "∂L/∂ŷ = −1.25" in picture(cross_entropy, "draw-loss")
+
+    def test_ten_times_less_probable_costs_another_log_10(self, cross_entropy) -> None:
+        ps = np.array([0.9, 0.1, 0.01, 0.001])
+        table = np.reshape(numbers(cross_entropy, "confident-table"), (4, 3))
+        np.testing.assert_allclose(table, np.transpose([ps, -np.log(ps), (1 - ps) ** 2]), atol=6e-4)
+
+    def test_slopes_with_respect_to_z(self, cross_entropy) -> None:
+        z = np.linspace(-8, 8, 81)
+        yhat = 1 / (1 + np.exp(-z))
+        curves = cross_entropy["[line.get_ydata() for line in ax.lines]"]
+        np.testing.assert_allclose(curves, [yhat - 1, 2 * (yhat - 1) * yhat * (1 - yhat)], atol=1e-12)
+        p = 1 / (1 + np.exp(6))
+        assert numbers(cross_entropy, "slopes-plot") == [-6, round(p - 1, 4), round(2 * (p - 1) * p * (1 - p), 4)]
+
+    def test_solution(self, cross_entropy) -> None:
+        """J(0.7) is the entropy of a coin that shows 1 seven times in ten."""
+        cross_entropy.solve()
+        entropy = -(0.7 * np.log(0.7) + 0.3 * np.log(0.3))
+        cost = -(0.7 * np.log(0.8) + 0.3 * np.log(0.2))
+        assert cross_entropy["[J(0.7), J(0.8), slope]"] == pytest.approx([entropy, cost, 0], abs=1e-14)
+        assert f"J(0.8) = {cost:.4f}$. The smallest is $J(0.7) = {entropy:.4f}$" in prose(cross_entropy)
