@@ -1,0 +1,273 @@
+"""Print what replaying a graph costs beside its peers: the tables of the README (Linux; about two minutes).
+
+    python tests/benchmarks/compare_replay.py              # all tables
+    python tests/benchmarks/compare_replay.py relu limit   # some, by the names in TABLES
+
+All in float64. A table is measured in a process of its own that may use one core only, unless its title says otherwise:
+JAX computes on every core it sees, whatever its flags for threads say. The contestants first have to agree on the loss
+and its gradient; then they take turns in short rounds. Times are those of a call, in parentheses the ratio to the first
+row that could be measured.
+"""
+
+import csv
+import gc
+import importlib.metadata
+import math
+import multiprocessing
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+
+import contestants
+import numpy as np
+from contestants import Work
+
+from tinygrad_lite import Value, nn
+from tinygrad_lite.value import topological_order
+
+OURS = "`Program`, compiled"
+PYTHON = "`Program`, straight-line Python"
+PEERS = {
+    "PyTorch": contestants.pytorch,
+    "JAX": contestants.jax_matrices,
+    "JAX, the function of `Program.to_jax()`": contestants.jax_program,
+}
+LIBRARIES = ["numpy", "numba", "micrograd", "casadi", "torch", "jax", "scikit-learn"]
+HEART_DISEASE = Path(__file__).parents[2] / "notebooks" / "data" / "heart_disease.csv"
+
+
+def agreed(entries, work):
+    """What is to be timed of the contestants that are installed."""
+    calls, expected = {}, None
+    for name, contestant in entries.items():
+        try:
+            calls[name], read = contestant(work)
+        except ImportError:
+            continue
+        loss, gradient = read(calls[name]())
+        answer = [float(loss), *map(float, gradient)]
+        expected = expected or answer
+        np.testing.assert_allclose(answer, expected, rtol=1e-9, atol=1e-12, err_msg=name)
+    return calls
+
+
+def race(calls, rounds=60):
+    """The seconds that each function takes, minimum and median over rounds in which all take their turn."""
+    repeats = {}
+    for name, call in calls.items():
+        call()  # the first call may compile
+        start = time.perf_counter()
+        call()
+        repeats[name] = math.ceil(0.002 / (time.perf_counter() - start))
+    gc.collect()
+    gc.freeze()  # so that the collections below are short
+    times = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            gc.collect()  # micrograd's nodes are cycles: nobody else is to pay for them
+            start = time.perf_counter()
+            for _ in range(repeats[name]):
+                call()
+            times[name].append((time.perf_counter() - start) / repeats[name])
+    gc.unfreeze()
+    return {name: (min(each), statistics.median(each)) for name, each in times.items()}
+
+
+def ranking(names, times):
+    """Rows of a table: name, minimum, median."""
+    units = next(iter(times.values()), ())
+    for name in names:
+        pairs = zip(times.get(name, ()), units, strict=False)
+        yield [name, *([f"{duration(t)} ({t / unit:.3g})" for t, unit in pairs] or ["not installed", ""])]
+
+
+def duration(seconds):
+    scale, unit = next((s, u) for s, u in [(1e6, "µs"), (1e3, "ms"), (1, "s")] if seconds * s < 999 or u == "s")
+    return f"{seconds * scale:#.3g}".rstrip(".") + f" {unit}"
+
+
+def table(title, header, rows):
+    print(f"\n{title}\n\n| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    for row in rows:
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+def one_graph():
+    work, whole = Work(20), partial(contestants.replayed, whole=True)
+    entries = {
+        OURS: whole,
+        PYTHON: partial(whole, executor="python"),
+        "`backward()` on a graph built anew": contestants.eager,
+        "CasADi, `SX` function": contestants.casadi,
+        "micrograd": contestants.micrograd,
+    }
+    nodes = len(topological_order(work.graph()[0]))
+    title = f"Squared error of an MLP 2-16-16-1 (relu), 20 samples in one graph of {nodes:,} nodes"
+    table(title, ["", "minimum", "median"], ranking(entries, race(agreed(entries, work))))
+
+
+def batches(title, *settings, sizes=(20, 1_000, 10_000), **more):
+    rows = []
+    for m in sizes:
+        slow = {PYTHON: partial(contestants.replayed, executor="python")} if m == 20 else {}
+        entries = {OURS: contestants.replayed, **slow, **more, **PEERS}
+        rows += [[f"{m:,}", *row] for row in ranking(entries, race(agreed(entries, Work(m, *settings))))]
+    table(title, ["samples", "", "minimum", "median"], rows)
+
+
+def relu():
+    nodes = len(topological_order(Work(1).graph_of_one()[0]))
+    batches(f"Squared error of an MLP 2-16-16-1 (relu), the graph of one sample, {nodes} nodes, replayed over a batch")
+
+
+def relu_on_two_cores():
+    two = {f"{OURS}, threads=2": partial(contestants.replayed, threads=2)}
+    batches("Squared error of an MLP 2-16-16-1 (relu), replayed on two cores", sizes=[10_000], **two)
+
+
+def tanh():
+    title = "Cross-entropy of an MLP 2-16-16-1 (tanh, sigmoid), the graph of one sample, replayed over a batch"
+    batches(title, "tanh", "binary_cross_entropy_with_logits")
+
+
+def heart_disease():
+    from sklearn.linear_model import LogisticRegression
+
+    names = ["sbp", "tobacco", "ldl", "famhist", "obesity", "alcohol", "age"]
+    with HEART_DISEASE.open(newline="", encoding="utf-8") as file:
+        patients = [{**row, "famhist": row["famhist"] == "Present"} for row in csv.DictReader(file)]
+    X = np.array([[float(row[name]) for name in names] for row in patients])
+    X, y = (X - X.mean(0)) / X.std(0), np.array([int(row["chd"]) for row in patients])
+    best = LogisticRegression(C=np.inf, tol=1e-12).fit(X, y)
+
+    def above(model):
+        losses = [np.logaddexp(0, (1 - 2 * y) * m.decision_function(X)).mean() for m in (model, best)]
+        return losses[0] - losses[1]
+
+    converged = nn.LogisticRegression().fit(X, y)
+    distances = np.array(converged.loss_curve_) - converged.loss_curve_[-1] + above(converged)
+    warnings.simplefilter("ignore", nn.ConvergenceWarning)
+    models = {
+        "`nn.LogisticRegression`, gradient descent": nn.LogisticRegression(max_iter=int(np.argmax(distances <= 1e-6))),
+        "scikit-learn's, L-BFGS": LogisticRegression(C=np.inf),
+    }
+    times = race({name: partial(model.fit, X, y) for name, model in models.items()}, rounds=20)
+    rows = [
+        [*row, str(np.max(m.n_iter_)), f"{above(m):.1g}", f"{abs(m.coef_ - best.coef_).max():.1g}"]
+        for row, m in zip(ranking(models, times), models.values(), strict=True)
+    ]
+    header = ["", "minimum", "median", "steps", "loss above the optimum", "largest error of a coefficient"]
+    table(f"Logistic regression of heart disease, {X.shape[0]} × {X.shape[1]}, standardised", header, rows)
+
+
+def building():
+    from tinygrad_lite import Program
+
+    def chain(nodes):
+        x = y = Value(1.0)
+        for _ in range(nodes // 4):
+            y = y * 0.999999 + 1e-9
+        return y, [x]
+
+    shapes = {"chain": chain, "MLP 2-16-16-1": lambda nodes: Work(nodes // 663).graph()}
+    graphs = {(name, n): shape(n) for name, shape in shapes.items() for n in (10_000, 100_000)}
+    times = race({key: partial(Program, *graph) for key, graph in graphs.items()}, rounds=5)
+    rows = []
+    for (name, n), graph in graphs.items():
+        nodes = len(topological_order(graph[0]))
+        each = [f"{duration(t)} ({t / nodes * 1e6:.2g} µs a node)" for t in times[name, n]]
+        rows.append([f"{name}, {nodes:,} nodes", *each, f"{Program(*graph).nbytes / nodes:.0f}"])
+    first_call = (
+        "import time; from contestants import Work; work = Work(20); graph = work.graph_of_one();"
+        "theta, batch = work.arrays; start = time.perf_counter(); from tinygrad_lite import Program;"
+        "Program(*graph, executor='compiled')(theta, batch); print(time.perf_counter() - start)"
+    )
+    command, folder = [sys.executable, "-c", first_call], Path(__file__).parent
+    _, *seconds = (float(subprocess.check_output(command, cwd=folder)) for _ in range(6))  # the first fills the cache
+    name = "one sample's MLP and the first call, in a new process, compiled before"
+    rows.append([name, duration(min(seconds)), duration(statistics.median(seconds)), ""])
+    table("Building a `Program`", ["", "minimum", "median", "bytes a node"], rows)
+
+
+def limit():
+    import numba
+
+    @numba.njit
+    def polynomials(x, a, b, out):
+        p, q, r, s = x
+        for i in range(len(out)):
+            t, u, v, w = p[i], q[i], r[i], s[i]
+            for _ in range(16):
+                t, u, v, w = t * a + b, u * a + b, v * a + b, w * a + b
+            out[i] = t + u + v + w
+
+    x, out = tuple(np.ones((4, 1024))), np.empty(1024)
+    a, b, c = np.ones((3, 512, 512))
+    source, target = np.ones((2, 1 << 15))
+    amounts = {  # what is called, how many additions and multiplications that makes, how many bytes are moved
+        "multiply and add in registers, not fused": (lambda: polynomials(x, 0.5, 1.0, out), 131 * 1024, 0),
+        "product of matrices, 512 × 512, fused": (lambda: np.dot(a, b, c), 2 * 512**3, 0),
+        "copy of 0.26 MB": (lambda: np.copyto(target, source), 0, 2 * source.nbytes),
+    }
+    # Three passes: forward, and back to the weights; back to the inputs, but not to those of the first layer.
+    layers = [(nout, width - 1) for nout, width in contestants.SHAPES]
+    passes = layers + layers + layers[1:]
+    hidden = sum(nout for nout, _ in layers[:-1])
+    operations = sum(2 * nout * nin for nout, nin in passes) + sum(nout for nout, _ in layers)
+    moved = 8 * (sum(nout + nin for nout, nin in passes) + 5 * hidden)  # 5: relu, and the product with its slope
+    for m in (1_000, 10_000):
+        for name, call in agreed({OURS: contestants.replayed, **PEERS}, Work(m)).items():
+            amounts[f"{name}, {m:,} samples"] = call, m * operations, m * moved
+    calls, *columns = zip(*amounts.values(), strict=True)
+    times = race(dict(zip(amounts, calls, strict=True)))
+
+    def rates(column):
+        """10⁹ a second, and which part that is of the first in the column."""
+        each = [amount / times[name][0] / 1e9 for name, amount in zip(amounts, column, strict=True)]
+        most = next(filter(None, each))
+        return [f"{rate:.3g} ({rate / most:.0%})" if rate else "" for rate in each]
+
+    header = ["", "10⁹ operations a second", "10⁹ bytes moved a second, at least"]
+    table("How far from the limits of one core", header, zip(amounts, *map(rates, columns), strict=True))
+
+
+TABLES = {
+    "graph": (one_graph, 1),
+    "relu": (relu, 1),
+    "two": (relu_on_two_cores, 2),
+    "tanh": (tanh, 1),
+    "heart": (heart_disease, 1),
+    "building": (building, 1),
+    "limit": (limit, 1),
+}
+
+
+def measure(name):
+    try:
+        TABLES[name][0]()
+    except ImportError as error:
+        print(f"\n{name}: not installed: {error.name}")
+
+
+def main(*names):
+    versions = {package.name: package.version for package in importlib.metadata.distributions()}
+    cores = sorted(os.sched_getaffinity(0))
+    installed = [f"{name} {versions[name]}" for name in LIBRARIES if name in versions]
+    print(f"{len(cores)} cores, CPython {platform.python_version()}, {', '.join(installed)}", flush=True)
+    for name in names or TABLES:
+        os.sched_setaffinity(0, cores[: TABLES[name][1]])  # for the new process, before it imports anything
+        process = multiprocessing.get_context("spawn").Process(target=measure, args=[name])
+        process.start()
+        process.join()
+        if process.exitcode:
+            sys.exit(f"{name} failed")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
