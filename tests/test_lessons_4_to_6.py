@@ -75,7 +75,7 @@ def test_the_lesson_s_backward_needs_its_plus(graph):
 
 
 def test_a_player_is_embedded_and_an_animation_beside_it(graph):
-    outputs = [output["data"] for cell in graph.stored.cells for output in cell.get("outputs", []) if "data" in output]
+    outputs = [output.get("data", {}) for cell in graph.executed.cells for output in cell.get("outputs", [])]
     [frame] = [data["text/html"] for data in outputs if "text/html" in data]
     assert frame.startswith("<iframe")
     assert len(frame) < 60_000
@@ -103,10 +103,11 @@ def patients():
 
 def test_one_patient(training):
     """ŷ = ½: −1/ŷ = −2, and ŷ − y = −½."""
-    draw = next(output for cell in training.stored.cells for output in cell.get("outputs", []))["data"]["text/plain"]
+    drawing, *_ = [output for cell in training.executed.cells for output in cell.get("outputs", [])]
+    derivation = drawing["data"]["text/plain"]
     for line in ("∂J/∂ŷ += ∂J/∂J · ∂J/∂ŷ = 1 · (−2) = −2", "∂J/∂z += ∂J/∂ŷ · ∂ŷ/∂z = −2 · 0.25 = −0.5"):
-        assert line in draw
-    assert "∂J/∂w = −1, ∂J/∂x = −0.25, ∂J/∂b = −0.5" in draw
+        assert line in derivation
+    assert "∂J/∂w = −1, ∂J/∂x = −0.25, ∂J/∂b = −0.5" in derivation
 
 
 def test_formulas_and_graph_agree(training):
