@@ -47,6 +47,29 @@ def test_labels_come_first_and_the_nameless_are_numbered_in_order():
     ]
 
 
+def test_nodes_of_one_label_are_told_apart():
+    a, b, taken = Value(3.0, "x"), Value(4.0, "x"), Value(5.0, "x_2")
+    J = (a * b + taken).named("J")
+    assert str(explain(J)).splitlines() == [
+        "given     x_1 = 3, x_3 = 4, x_2 = 5",
+        "forward   v1 = x_1 · x_3 = 3 · 4 = 12",
+        "          J = v1 + x_2 = 12 + 5 = 17",
+        "backward  ∂J/∂J = 1",
+        "          ∂J/∂v1 += ∂J/∂J · ∂J/∂v1 = 1 · 1 = 1",
+        "          ∂J/∂x_2 += ∂J/∂J · ∂J/∂x_2 = 1 · 1 = 1",
+        "          ∂J/∂x_1 += ∂J/∂v1 · ∂v1/∂x_1 = 1 · 4 = 4   (∂v1/∂x_1 = x_3)",
+        "          ∂J/∂x_3 += ∂J/∂v1 · ∂v1/∂x_3 = 1 · 3 = 3   (∂v1/∂x_3 = x_1)",
+        "gradient  ∂J/∂x_1 = 4, ∂J/∂x_3 = 3, ∂J/∂x_2 = 1",
+    ]
+    assert (a.label, b.label) == ("x", "x")
+
+
+def test_a_label_and_a_variable_of_one_name_are_told_apart():
+    x = Value(2.0)
+    y = x * Value(3.0, "x")
+    assert "y = x_1 · x_2 = 2 · 3 = 6" in str(explain(y))
+
+
 def test_contributions_of_a_node_used_twice_are_summed():
     x = Value(-3.0)
     y = x * x

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from .names import latex_name
+from .names import distinct, latex_name
 from .rows import TABLE
 from .symbol import Style, Symbol, number, write
 from .value import Constant, Value, topological_order
@@ -64,9 +64,12 @@ class Derivation:
         self._names: dict[tuple[Style, int], list[str]] = {}
 
     def names(self, style: Style = "plain", digits: int = 4) -> list[str]:
-        """What each node is called: its label, else its variable, else v1, v2, …; a constant is its number."""
+        """What each node is called: its label, else its variable, else v1, v2, …; a constant is its number.
+
+        Nodes of one label are numbered: x_1, x_2.
+        """
         if (style, digits) not in self._names:
-            named = [x.label or self._variables.get(x) for x in self.nodes]
+            named = distinct([x.label or self._variables.get(x) for x in self.nodes])
             taken = set(named)
             fresh = (f"v{i}" for i in itertools.count(1) if f"v{i}" not in taken)
             self._names[style, digits] = names = []

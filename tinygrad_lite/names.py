@@ -1,8 +1,10 @@
-"""What nodes are called: the caller's variables, and names as LaTeX."""
+"""What nodes are called: the caller's variables, names that several have, and names as LaTeX."""
 
 import itertools
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .value import Value
@@ -39,3 +41,14 @@ def variables(frame: Any) -> dict[Value, str]:
         if isinstance(x, Value) and not name.startswith("_"):
             names.setdefault(x, name)
     return names
+
+
+def distinct(names: Sequence[str | None]) -> list[str | None]:
+    """The names, those that stand more than once numbered in order: x, y, x → x_1, y, x_2."""
+    counts = Counter(name for name in names if name)
+
+    def numbered(name: str) -> Iterator[str]:
+        return (candidate for i in itertools.count(1) if (candidate := f"{name}_{i}") not in counts)
+
+    fresh = {name: numbered(name) for name in counts if counts[name] > 1}
+    return [next(fresh[name]) if name in fresh else name for name in names]
