@@ -92,7 +92,7 @@ def methods(x: Any, documented: list[Any]) -> dict[str, Any]:
         if base.__module__.startswith("tinygrad_lite.") and (base is x or base not in documented):
             for name, method in vars(base).items():
                 is_public = name[0] != "_" or name == "__call__"
-                is_row = x is tinygrad_lite.Value and name in TABLE
+                is_row = getattr(method, "__module__", "") is None  # of Value: generated from the table
                 is_column = getattr(method, "__name__", name) != name  # of a row: a lambda
                 if isinstance(method, METHODS) and is_public and not is_row and not is_column:
                     found.setdefault(name, method)
