@@ -112,7 +112,7 @@ def signature(x: Any, name: str) -> str:
     tree: Any = ast.parse(source).body[0]
     head = "\n".join(source.splitlines()[tree.lineno - 1 : tree.body[0].lineno - 1])
     head = re.sub(r"\s*#.*", "", head).rstrip().removesuffix(":")
-    head = re.sub(r"^def \w+\((\s*)(?:self\b(?:, )?)?", rf"{name}(\1", head)
+    head = re.sub(r"^def \w+\((\s*)(?:self\b,?\s*)?", rf"{name}(\1", head)
     return head.removesuffix(" -> None") if isinstance(x, type) else head
 
 
