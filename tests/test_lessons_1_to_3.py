@@ -52,6 +52,12 @@ def cross_entropy():
         yield lesson
 
 
+@pytest.fixture(scope="module")
+def descent():
+    with notebook.run("3_gradient_descent") as lesson:
+        yield lesson
+
+
 class TestNeuron:
     def test_stored(self, neuron) -> None:
         neuron.check_stored()
@@ -142,3 +148,97 @@ class TestCrossEntropy:
         cost = -(0.7 * np.log(0.8) + 0.3 * np.log(0.2))
         assert cross_entropy["[J(0.7), J(0.8), slope]"] == pytest.approx([entropy, cost, 0], abs=1e-14)
         assert f"J(0.8) = {cost:.4f}$. The smallest is $J(0.7) = {entropy:.4f}$" in prose(cross_entropy)
+
+
+STANDARDISED = (AGE - AGE.mean()) / AGE.std()
+
+
+def cost_and_slopes(w: float, b: float, x: np.ndarray) -> tuple[float, np.ndarray]:
+    """J and (∂J/∂w, ∂J/∂b), by the formulas of the course."""
+    z = w * x + b
+    cost = np.mean(np.logaddexp(0, z) - Y * z)
+    error = 1 / (1 + np.exp(-z)) - Y
+    return cost, np.array([np.mean(error * x), np.mean(error)])
+
+
+def curvatures(x: np.ndarray) -> np.ndarray:
+    """The eigenvalues of the Hessian of J at its minimum, the smaller one first."""
+    yhat = maximum_likelihood(x).predict_proba(x[:, None])[:, 1]
+    inputs = np.stack([x, np.ones_like(x)])
+    return np.linalg.eigvalsh(inputs * (yhat * (1 - yhat)) @ inputs.T / len(x))
+
+
+class TestGradientDescent:
+    def test_stored(self, descent) -> None:
+        descent.check_stored()
+
+    def test_the_taylor_line_is_the_tangent(self, descent) -> None:
+        assert descent["[value, slope]"] == [4, 4]
+        delta = np.array([-1, -0.1, -0.01])
+        assert descent["[f(3 + d) - line(3 + d) for d in (-1, -0.1, -0.01)]"] == pytest.approx(delta**2)
+
+    def test_the_cost_and_its_gradient_at_the_origin(self, descent) -> None:
+        cost, slopes = cost_and_slopes(0, 0, STANDARDISED)
+        assert cost == pytest.approx(np.log(2))
+        assert descent["[J(0, 0), w.grad, b.grad]"] == pytest.approx([cost, *slopes])
+
+    def test_one_patient(self, descent) -> None:
+        """∂L/∂w = (ŷ − y)x = (0.5 − 1) · 0.63 for the first patient, who is ill."""
+        assert descent["[w1.grad, b1.grad, L]"] == pytest.approx([-0.315, -0.5, np.log(2)])
+
+    def test_no_direction_is_steeper_than_minus_the_gradient(self, descent) -> None:
+        _, (slope_w, slope_b) = cost_and_slopes(0, 0, STANDARDISED)
+        angle = np.degrees(np.arctan2(-slope_b, -slope_w))
+        assert descent["steepest"] == pytest.approx(angle)
+        assert abs(descent["best"] - angle) <= 0.5
+        changes, predicted = descent["[changes, predicted]"]
+        assert len(changes) == 360
+        assert min(changes) == pytest.approx(-0.01 * np.hypot(slope_w, slope_b), rel=0.01)
+        np.testing.assert_allclose(changes, predicted, atol=2e-5)
+
+    def test_the_parabola_multiplies_the_distance(self, descent) -> None:
+        """By 1 − 2η: 0.9, 0.2 and −1.1, eight times."""
+        ends = 1 + 2 * np.array([0.9, 0.2, -1.1]) ** 8
+        assert descent["[path[-1] for path in paths.values()]"] == pytest.approx(ends)
+
+    @pytest.mark.parametrize("eta", [0.2, 2, 12])
+    def test_the_paths_on_the_surface(self, descent, eta) -> None:
+        theta, path = np.array([-1.5, -2.5]), []
+        for _ in range(26):
+            cost, slopes = cost_and_slopes(*theta, STANDARDISED)
+            path.append([*theta, cost])
+            theta = theta - eta * slopes
+        np.testing.assert_allclose(descent[f"descents[{eta}]"], path, rtol=1e-9)
+
+    def test_where_the_paths_end(self, descent) -> None:
+        reference = maximum_likelihood(STANDARDISED)
+        lowest = np.array([reference.coef_[0][0], reference.intercept_[0]])
+        assert descent["[w_min, b_min]"] == pytest.approx(lowest, abs=1e-4)
+        short, right, jumping = (np.array(descent[f"descents[{eta}]"])[:, :2] for eta in (0.2, 2, 12))
+        assert np.linalg.norm(short[-1] - lowest) > 1
+        assert np.linalg.norm(right[-1] - lowest) < 0.01
+        assert np.linalg.norm(jumping[-1] - jumping[-2]) > 3
+        np.testing.assert_allclose(jumping[-1], jumping[-3], atol=1e-6)
+
+    def test_the_map_shows_the_cost(self, descent) -> None:
+        for level in (0, 2, 5):
+            points = np.array(descent[f"levels.get_paths()[{level}].vertices"])
+            costs = [cost_and_slopes(*point, STANDARDISED)[0] for point in points]
+            np.testing.assert_allclose(costs, descent[f"levels.levels[{level}]"], atol=0.002)
+
+    def test_the_limit_of_the_step_size(self, descent) -> None:
+        largest = curvatures(STANDARDISED)[1]
+        assert descent["largest"] == pytest.approx(largest, rel=1e-4)
+        assert 2 < 2 / largest < 12
+
+    def test_solution(self, descent) -> None:
+        descent.solve()
+        steps = descent["[standardised.n_iter_, decades.n_iter_]"]
+        for x, model in [(STANDARDISED, "standardised"), (AGE / 10, "decades")]:
+            w, b = descent[f"[{model}.coef_[0][0], {model}.intercept_[0]]"]
+            assert max(abs(cost_and_slopes(w, b, x)[1])) <= 0.01
+        told = prose(descent)
+        assert f"{steps[0]} steps and {steps[1]}." in told
+        round_ratio, long_ratio = (c[1] / c[0] for c in map(curvatures, (STANDARDISED, AGE / 10)))
+        assert f"curved {long_ratio:.0f} times as strongly" in told
+        assert f"ratio is {round_ratio:.0f}." in " ".join(told.split())
