@@ -72,6 +72,8 @@ class TestNeuron:
         assert neuron["right"] == np.sum((0.06 * AGE + 0.01 * SBP - 5 >= 0) == Y)
 
     def test_learned_weights(self, neuron) -> None:
+        standardised = np.array(neuron["standardised"])
+        np.testing.assert_allclose([standardised.mean(axis=0), standardised.std(axis=0)], [[0, 0], [1, 1]], atol=1e-12)
         reference = maximum_likelihood(AGE, SBP)
         assert neuron["w"][0] == pytest.approx(reference.coef_[0], rel=1e-3)
         assert neuron["b"] == pytest.approx(reference.intercept_[0], rel=1e-3)
