@@ -540,7 +540,7 @@ def test_containers(convert) -> None:
 def test_lists_where_there_is_no_numpy() -> None:
     program = f"""
 import sys
-sys.modules["numpy"] = sys.modules["sklearn"] = sys.modules["tqdm"] = None
+sys.modules["numba"] = sys.modules["numpy"] = sys.modules["sklearn"] = sys.modules["tqdm"] = None
 from tinygrad_lite.nn import LogisticRegression
 model = LogisticRegression(verbose=True)
 try:

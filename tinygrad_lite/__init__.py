@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from .drawing import draw
     from .explanation import explain
     from .player import play
+    from .program import Program
     from .report import GradcheckError
 
 # Loaded when they are first asked for (PEP 562), so that `import tinygrad_lite` stays quick.
 _ROOMS = {
     "GradcheckError": "report",
+    "Program": "program",
     "draw": "drawing",
     "explain": "explanation",
     "grad": "derivatives",
@@ -45,6 +47,7 @@ __all__ = [
     "GradcheckError",
     "Interval",
     "Kink",
+    "Program",
     "Value",
     "draw",
     "explain",

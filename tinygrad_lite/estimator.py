@@ -139,7 +139,7 @@ def array(data: list[Any]) -> Any:
     return numpy.array(data) if numpy else data
 
 
-def steps(n: int, verbose: bool) -> Iterable[int]:
+def progress(n: int, verbose: bool) -> Iterable[int]:
     """The numbers 0 to n − 1, with a progress bar if that is wanted and tqdm is installed."""
     if verbose:
         try:

@@ -9,8 +9,14 @@ import math
 import sys
 from math import inf, nan
 
+SMALLEST_NORMAL = sys.float_info.min
+
 
 def pow(x: float, n: float) -> float:
+    if n == 2.0:
+        return x * x  # as squared errors are: a tenth of the time, and rounded correctly
+    if n == 1.0:
+        return x
     if x == 0.0 and -inf < n < 0.0:  # math.pow says ValueError here
         raise ZeroDivisionError
     return math.pow(x, n)
@@ -19,9 +25,11 @@ def pow(x: float, n: float) -> float:
 def pow_slope(x: float, n: float) -> float:
     if n == 0.0:
         return 0.0
-    if n % 1.0 != 0.0 and sys.float_info.min <= (y := pow(x, n)) < inf:
-        slope = n * (y / x)  # n·pow(x, n − 1) rounds the exponent: 575 ULP
-        return slope if math.fabs(slope) < inf else n * y / x  # y / x alone may be out of range
+    if n % 1.0 != 0.0:
+        y = pow(x, n)
+        if SMALLEST_NORMAL <= y < inf:
+            slope = n * (y / x)  # n·pow(x, n − 1) rounds the exponent: 575 ULP
+            return slope if math.fabs(slope) < inf else n * y / x  # y / x alone may be out of range
     return n * pow(x, n - 1.0)
 
 

@@ -1,18 +1,43 @@
 """Neurons, layers and perceptrons, after micrograd's; gradient descent; logistic regression."""
 
-import math
 import operator
 import random
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from functools import reduce
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-from .estimator import ConvergenceWarning, LinearClassifier, array, count, curvature, labels, number, samples, steps
-from .primitives import binary_cross_entropy, binary_cross_entropy_with_logits, mul
+from .descent import SGD, quick, train
+from .estimator import (
+    ConvergenceWarning,
+    LinearClassifier,
+    array,
+    count,
+    curvature,
+    labels,
+    number,
+    plain,
+    progress,
+    samples,
+)
+from .losses import choice, losses, mean_loss
+from .primitives import binary_cross_entropy_with_logits, mul
+from .program import Program
 from .rows import TABLE, is_real
 from .scopes import scope
-from .value import Value, operand, required
+from .value import Value, required
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "ConvergenceWarning",
+    "Layer",
+    "LogisticRegression",
+    "Module",
+    "Neuron",
+    "losses",
+    "mean_loss",
+    "train",
+]
 
 Activation = str | Callable[[Value], Value]
 Seed = float | random.Random | None
@@ -49,7 +74,7 @@ class Neuron(Module):
         self.b = Value(0.0)
         self.nonlin = nonlin
         unary = {row.name: row for row in TABLE.values() if len(row.partials) == 1 and not row.hidden}
-        self.activation = _choice(activation, unary, "activation")
+        self.activation = choice(activation, unary, "activation")
 
     def __call__(self, x: Any) -> Any:
         """The output for the list of inputs x."""
@@ -123,70 +148,8 @@ def _generator(seed: Seed) -> random.Random | None:
     return seed if seed is None or isinstance(seed, random.Random) else random.Random(seed)
 
 
-def _choice(given: Any, known: dict[str, Any], kind: str) -> Any:
-    if not callable(given) and given not in known:
-        raise ValueError(f"unknown {kind} {given!r}: use a function, or one of {', '.join(known)}")
-    return given if callable(given) else known[given]
-
-
 def _nodes(x: Any) -> list[Value]:
     return [required(mul, xi) for xi in ([x] if isinstance(x, Value) or is_real(x) else x)]
-
-
-losses: dict[str, Callable[..., Any]] = {
-    "squared_error": lambda prediction, target: (prediction - target) ** 2,
-    "binary_cross_entropy": binary_cross_entropy,
-    "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
-}
-
-
-def mean_loss(loss: str | Callable[..., Any], predictions: Sequence[Any], targets: Sequence[Any]) -> Value:
-    """The mean over the samples of loss(prediction, target), a name in `losses` or a function of two.
-
-    Raises: ValueError for an unknown name, for no predictions, and for another number of targets.
-    """
-    function = _choice(loss, losses, "loss")
-    if not 0 < len(predictions) == len(targets):
-        raise ValueError(f"{len(predictions)} predictions and {len(targets)} targets: one for each is needed")
-    total: Value = reduce(operator.add, map(function, predictions, targets))
-    return total / len(predictions)
-
-
-class SGD:
-    """Gradient descent θ ← θ − η·v, where v ← μ·v + ∂f/∂θ (Polyak's heavy ball, 1964; v = ∂f/∂θ for μ = 0).
-
-    Args:
-        parameters: the leaves θ, such as `model.parameters()`.
-        learning_rate: η > 0; the attribute may be changed between steps.
-        momentum: μ, at least 0 and less than 1.
-
-    Raises: ValueError for other arguments, and for a parameter given twice.
-    """
-
-    def __init__(self, parameters: Iterable[Value], learning_rate: float, momentum: float = 0.0) -> None:
-        self.parameters = list(parameters)
-        leaves = {p for p in self.parameters if isinstance(p, Value) and p.op is None}
-        if not 0 < len(leaves) == len(self.parameters):
-            raise ValueError("parameters must be Values that are not computed from others, each given once")
-        self.learning_rate = number(learning_rate, "learning_rate", positive=True)
-        self.momentum = number(momentum, "momentum")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum is {momentum!r}: it must be at least 0 and less than 1")
-        self.velocities = [0.0] * len(self.parameters)
-
-    def step(self) -> None:
-        """Move every parameter; OverflowError, and none is moved, where one would not be finite any more."""
-        self.velocities = [self.momentum * v + p.grad for v, p in zip(self.velocities, self.parameters, strict=True)]
-        moved = [p.data - self.learning_rate * v for v, p in zip(self.velocities, self.parameters, strict=True)]
-        if not all(map(math.isfinite, moved)):
-            raise OverflowError(f"learning_rate {self.learning_rate!r} is too large: a step leaves the range of floats")
-        for p, data in zip(self.parameters, moved, strict=True):
-            p.data = data
-
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0.0; `backward` adds to it."""
-        for p in self.parameters:
-            p.grad = 0.0
 
 
 class LogisticRegression(LinearClassifier):
@@ -225,27 +188,27 @@ class LogisticRegression(LinearClassifier):
         neuron.w = [Value(0.0) for _ in neuron.w]
         rate = 1 / curvature(rows) if self.learning_rate is None else self.learning_rate
         optimizer = SGD(neuron.parameters(), rate)
-        inputs = [list(map(operand, row)) for row in rows]
+        inputs, target = [Value(x) for x in rows[0]], Value(targets[0])
+        loss = binary_cross_entropy_with_logits(neuron(inputs), target)
+        program = Program(loss, optimizer.parameters, [*inputs, target])
+        batch = quick(program, [[*row, target] for row, target in zip(rows, targets, strict=True)])
         self.loss_curve_: list[float] = []
-        for step in steps(max_iter + 1, self.verbose):
-            if step > 0:
-                optimizer.step()
-            scores = [neuron(x) for x in inputs]
-            loss = mean_loss("binary_cross_entropy_with_logits", scores, targets)
-            optimizer.zero_grad()
-            loss.backward()
-            self.loss_curve_.append(loss.data)
-            slope = max(abs(p.grad) for p in neuron.parameters())
-            if slope <= tol:
+        for step in progress(max_iter + 1, self.verbose):
+            mean, gradient = program([p.data for p in optimizer.parameters], batch)
+            self.loss_curve_.append(mean)
+            slope = max(map(abs, gradient))
+            if slope <= tol or step == max_iter:
                 break
+            optimizer.step(gradient)
         self.coef_, self.intercept_ = array([[w.data for w in neuron.w]]), array([neuron.b.data])
         self.classes_, self.n_features_in_, self.n_iter_ = array([0, 1]), len(rows[0]), step
-        state = f"loss {loss.data:.6f} after {step} steps, largest gradient component {slope:.1e} (tol={tol:g})"
+        state = f"loss {mean:.6f} after {step} steps, largest gradient component {slope:.1e} (tol={tol:g})"
         if self.verbose:
             print(state)
         if slope > tol:
             advice = "standardise X" if self.learning_rate is None else "leave learning_rate at None"
-            if all((z.data > 0) == t for z, t in zip(scores, targets, strict=True)):
+            scores = plain(self.decision_function(rows))
+            if all((z > 0) == t for z, t in zip(scores, targets, strict=True)):
                 advice = "X separates the classes, so that larger weights are always better"
             warnings.warn(f"{state}: {advice}, or raise max_iter or tol", ConvergenceWarning, stacklevel=2)
         return self

@@ -114,7 +114,7 @@ step = primitive("step", floats.step, lambda x, y: 0, plain="[{} > 0]", latex=r"
 
 # ── choices ──
 abs = primitive(
-    "abs", operator.abs, lambda x, y: sign(x),
+    "abs", math.fabs, lambda x, y: sign(x),
     method="__abs__", plain="|{}|", latex=r"\left|{}\right|",
     kink=Kink(lambda x: x, Interval(-1.0, 1.0)), doc="absolute value",
 )

@@ -1,0 +1,124 @@
+"""Gradient descent: its steps, and a model trained by them."""
+
+import math
+import operator
+import random
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from importlib import import_module
+from typing import Any
+
+from .estimator import count, number, plain, progress, samples
+from .losses import choice, losses
+from .program import Program
+from .rows import is_real
+from .value import Value
+
+
+class SGD:
+    """Gradient descent θ ← θ − η·v, where v ← μ·v + ∂f/∂θ (Polyak's heavy ball, 1964; v = ∂f/∂θ for μ = 0).
+
+    Args:
+        parameters: the leaves θ, such as `model.parameters()`.
+        learning_rate: η > 0; the attribute may be changed between steps.
+        momentum: μ, at least 0 and less than 1.
+
+    Raises: ValueError for other arguments, and for a parameter given twice.
+    """
+
+    def __init__(self, parameters: Iterable[Value], learning_rate: float, momentum: float = 0.0) -> None:
+        self.parameters = list(parameters)
+        leaves = {p for p in self.parameters if isinstance(p, Value) and p.op is None}
+        if not 0 < len(leaves) == len(self.parameters):
+            raise ValueError("parameters must be Values that are not computed from others, each given once")
+        self.learning_rate = number(learning_rate, "learning_rate", positive=True)
+        self.momentum = number(momentum, "momentum")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum is {momentum!r}: it must be at least 0 and less than 1")
+        self.velocities = [0.0] * len(self.parameters)
+
+    def step(self, gradient: Sequence[float] | None = None) -> None:
+        """Move every parameter by its `grad`, or by the gradient that is given, such as that of a `Program`.
+
+        Raises: OverflowError, and none is moved, where one would not be finite any more.
+        """
+        slopes = [p.grad for p in self.parameters] if gradient is None else map(float, gradient)
+        self.velocities = [self.momentum * v + slope for v, slope in zip(self.velocities, slopes, strict=True)]
+        moved = [p.data - self.learning_rate * v for v, p in zip(self.velocities, self.parameters, strict=True)]
+        if not all(map(math.isfinite, moved)):
+            raise OverflowError(f"learning_rate {self.learning_rate!r} is too large: a step leaves the range of floats")
+        for p, data in zip(self.parameters, moved, strict=True):
+            p.data = data
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0.0; `backward` adds to it."""
+        for p in self.parameters:
+            p.grad = 0.0
+
+
+def quick(program: Program, batch: list[list[float]]) -> Any:
+    """The batch as an array, if the program would make one of it at every call."""
+    return import_module("numpy").array(batch) if program.executor == "compiled" else batch
+
+
+def train(
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    loss: str | Callable[..., Any] = "squared_error",
+    learning_rate: float = 0.1,
+    momentum: float = 0.0,
+    steps: int = 100,
+    batch_size: int | None = None,
+    seed: int | None = None,
+    verbose: bool = False,
+) -> list[float]:
+    """Move a model's parameters down its mean loss by `SGD`: the loss of one sample is recorded, and replayed.
+
+        from tinygrad_lite.nn import MLP, train
+
+        model = MLP(1, [4, 1], activation="tanh", seed=0)
+        curve = train(model, [[-1], [0], [1]], [1, 0, 1], steps=50)
+
+    Args:
+        model: has `parameters()` and, called with a list of n Values, gives a prediction or a list of k. An `if`
+            on a Value in it is decided once, for the first sample (see `Program`).
+        X, y: m samples, of shape (m, n), and their targets, of shape (m,) or (m, k).
+        loss: of a prediction and a target: a name in `losses` or a function; summed up over k predictions.
+        learning_rate, momentum: those of `SGD`.
+        steps: how many.
+        batch_size: how many samples a step looks at, drawn until all have been; None for all m.
+        seed: of the drawing.
+        verbose: True shows a progress bar, if tqdm is installed.
+
+    Returns: the mean loss before each step, over the samples it looks at.
+
+    Raises: ValueError for arguments that are not as said; the errors of `Program`, naming node and sample, and
+        of `SGD`. The parameters are then where the last step left them.
+    """
+    rows, targets = samples(X), samples([[t] if is_real(t) else t for t in plain(y)])
+    if len(targets) != len(rows):
+        raise ValueError(f"{len(rows)} rows of X and {len(targets)} targets in y: one for each is needed")
+    inputs, wanted = [Value(x) for x in rows[0]], [Value(t) for t in targets[0]]
+    outputs = model(inputs)
+    predictions = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    if len(predictions) != len(wanted):
+        raise ValueError(f"the model gives {len(predictions)} predictions, but y has {len(wanted)} targets a sample")
+    total = reduce(operator.add, map(choice(loss, losses, "loss"), predictions, wanted))
+    optimizer = SGD(model.parameters(), learning_rate, momentum)
+    program = Program(total, optimizer.parameters, [*inputs, *wanted])
+    table = quick(program, [[*x, *t] for x, t in zip(rows, targets, strict=True)])
+    size = len(rows) if batch_size is None else min(count(batch_size, "batch_size"), len(rows))
+    generator = random.Random(seed)
+    waiting: list[int] = []
+    curve = []
+    for _ in progress(count(steps, "steps"), verbose):
+        if size < len(rows) and len(waiting) < size:
+            waiting = generator.sample(range(len(rows)), len(rows))
+        batch = [table[i] for i in waiting[:size]] if size < len(rows) else table
+        waiting = waiting[size:]
+        mean, gradient = program([p.data for p in optimizer.parameters], batch)
+        curve.append(mean)
+        optimizer.step(gradient)
+    return curve

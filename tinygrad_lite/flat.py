@@ -1,0 +1,242 @@
+"""The flat form of a graph: its forward and backward pass as one list of instructions.
+
+Differentiation by source transformation (Griewank and Walther, *Evaluating Derivatives*, 2nd edition,
+2008, section 6.2): the backward pass is written out with the rows' own partials and is then no different
+from the forward pass, so that whatever runs the one runs the other.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .rows import Primitive
+from .symbol import Symbol, write
+from .value import Value, topological_order
+
+# Kinds of instructions that are not a call of `functions[kind]`. Each fills one slot.
+CHAIN, CONSTANT, PARAMETER, DATA = -1, -2, -3, -4
+# The first slots of every program.
+ZERO, MINUS_ZERO, ONE, MINUS_ONE = range(4)
+
+
+class Call(NamedTuple):
+    """A function of floats that is called: a row's value, or a partial that only floats can be put into."""
+
+    row: Primitive
+    partial: int | None = None
+
+    @property
+    def function(self) -> Callable[..., float]:
+        """What computes it."""
+        return self.row.value if self.partial is None else self.row.partials[self.partial]
+
+    def text(self, name: str, operands: Sequence[str]) -> str:
+        """The call as Python; `name` is what the function is known as where it cannot be inlined."""
+        if self.partial is None:
+            return write(Symbol("", self.row, tuple(map(Symbol, operands))), "python")
+        return f"{name}({', '.join(operands)})"
+
+
+class Flat:
+    """Instructions, one for each slot: what to compute from which earlier slots.
+
+    A chain is `base + a₁·b₁ + a₂·b₂ + …`, added from left to right: every sum, difference, product and
+    every accumulated gradient is one, since x + y is x + y·1, and x·y is −0 + x·y, to the last bit.
+    """
+
+    def __init__(self) -> None:
+        self.code = array("i")  # for each slot its kind and operands: slots, or an index for the kinds of leaves
+        self.starts = array("i", [0])  # where a slot's part of the code begins; one more than there are slots
+        self.constants = array("d", [0.0, -0.0, 1.0, -1.0])
+        self.calls: list[Call] = []
+        self.names: dict[int, str] = {}
+        self.parameters: list[int] = []
+        self.data: list[int] = []
+        self.outputs: list[int] = []
+        self.gradients: list[list[int]] = []  # for each output, a slot for each parameter
+        self.forward = 0  # so many slots belong to the forward pass
+        for index in (ZERO, MINUS_ZERO, ONE, MINUS_ONE):
+            self.emit(CONSTANT, index)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def emit(self, kind: int, *operands: int) -> int:
+        """Append an instruction; its slot."""
+        self.code.append(kind)
+        self.code.extend(operands)
+        self.starts.append(len(self.code))
+        return len(self.starts) - 2
+
+    def instructions(self) -> "Iterator[tuple[int, array[int]]]":
+        """Each slot's kind and operands, in order."""
+        code, start = self.code, 0
+        for end in self.starts[1:]:
+            yield code[start], code[start + 1 : end]
+            start = end
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the instructions take, in bytes."""
+        return sum(len(part) * part.itemsize for part in (self.code, self.starts, self.constants))
+
+
+def flatten(
+    outputs: Sequence[Value], parameters: Sequence[Value], data: Sequence[Value], names: Mapping[Value, str]
+) -> Flat:
+    """The instructions that compute `outputs`, and their gradients, from `parameters` and `data`.
+
+    Nodes in `names` keep a slot of their own; other leaves are constants.
+    """
+    recorder = _Recorder(parameters, data, names)
+    order = topological_order(*outputs)
+    recorder.forward(order, outputs)
+    for output in outputs:
+        recorder.backward(output, order if len(outputs) == 1 else topological_order(output))
+    return recorder.flat
+
+
+LINEAR = ("identity", "neg", "add", "sub")  # rows that become part of a sum; their partials are numbers
+
+
+class _Recorder:
+    """Writes a graph down. A sum in the making, which nothing else will use, is a list: base, a₁, b₁, a₂, b₂, …"""
+
+    def __init__(self, parameters: Sequence[Value], data: Sequence[Value], names: Mapping[Value, str]) -> None:
+        self.flat = Flat()
+        self.names = names
+        self.parameters = parameters
+        self.leading = set(parameters)  # nodes that depend on a parameter, and they
+        self.flat.parameters = [self.flat.emit(PARAMETER, i) for i in range(len(parameters))]
+        self.flat.data = [self.flat.emit(DATA, i) for i in range(len(data))]
+        self.slots = dict(zip((*parameters, *data), (*self.flat.parameters, *self.flat.data), strict=True))
+        self.flat.names = {slot: names[x] for x, slot in self.slots.items() if x in names}
+        self.sums: dict[Value, list[int]] = {}
+        self.constants = {repr(x): slot for slot, x in enumerate(self.flat.constants)}
+        self.called: dict[tuple[int, ...], int] = {}
+        self.kinds: dict[Call, int] = {}
+        self.formulas: dict[tuple[Primitive, int], Any] = {}
+
+    def forward(self, order: Sequence[Value], outputs: Sequence[Value]) -> None:
+        """One instruction for each node, or none where the only sum that uses it takes it up."""
+        uses = Counter(x for node in order for x in node.inputs)
+        uses.update([*outputs, *outputs])  # twice: kept
+        for node in order:
+            if node.op is None:
+                continue
+            if not self.leading.isdisjoint(node.inputs):
+                self.leading.add(node)
+            if node.op.name in LINEAR:
+                operands = [self.sums.pop(x, []) or [self.slot(x)] for x in node.inputs]
+            else:
+                operands = [[self.slot(x)] for x in node.inputs]
+            result = self.applied(node.op, operands)
+            if node in self.names:
+                self.slots[node] = self.named(result, self.names[node])
+            elif uses[node] == 1 and len(result) > 1:
+                self.sums[node] = result
+            else:
+                self.slots[node] = self.fixed(result)
+        self.flat.outputs = [self.slot(output) for output in outputs]
+        self.flat.forward = len(self.flat)
+
+    def backward(self, output: Value, order: Sequence[Value]) -> None:
+        """The gradients of one output: chains of upstream · partial, in the order in which `Value.backward` adds."""
+        terms: dict[Value, list[int]] = {output: [MINUS_ZERO, ONE, ONE]}
+        for node in reversed(order):
+            if node.op is None or node not in terms or node not in self.leading:
+                continue
+            gradient = terms.pop(node)
+            name = self.names.get(node)
+            upstream = self.fixed(gradient) if name is None else self.named(gradient, f"d{name}")
+            for i, x in enumerate(node.inputs):
+                if x in self.leading:
+                    partial = self.partial(node, node.op, i)
+                    if partial != ZERO:
+                        terms.setdefault(x, [MINUS_ZERO]).extend((upstream, partial))
+        slots = []
+        for x in self.parameters:
+            chain = terms.get(x, [ZERO])
+            slots.append(self.flat.emit(CHAIN, ZERO, *chain[1:]))
+            if x in self.names:
+                self.flat.names[slots[-1]] = f"d{self.names[x]}"
+        self.flat.gradients.append(slots)
+
+    def partial(self, node: Value, row: Primitive, i: int) -> int:
+        """The slot of ∂node/∂(its input i)."""
+        operands = [*node.inputs, node]
+        if (row, i) not in self.formulas:
+            symbols = [Symbol(str(j)) for j in range(len(operands))]
+            self.formulas[row, i] = Call(row, i) if i in row.opaque else row.partials[i](*symbols)
+        formula = self.formulas[row, i]
+        if isinstance(formula, Call):
+            return self.call(formula, [self.slot(x) for x in operands])
+        return self.fixed(self.written(formula, operands))
+
+    def written(self, formula: Any, operands: Sequence[Value]) -> list[int]:
+        """A formula over symbols, which are named by the positions of their operands, as a sum."""
+        if not isinstance(formula, Symbol):
+            return [self.constant(float(formula))]
+        if formula.row is None:
+            return [self.slot(operands[int(formula.name)])]
+        return self.applied(formula.row, [self.written(arg, operands) for arg in formula.args])
+
+    def applied(self, row: Primitive, operands: list[list[int]]) -> list[int]:
+        """The row applied to sums, as a sum."""
+        match row.name, operands:
+            case "identity", [x]:
+                return x
+            case "neg", [x]:
+                return [MINUS_ZERO, self.fixed(x), MINUS_ONE]
+            case "mul", [x, y]:
+                return [MINUS_ZERO, self.fixed(x), self.fixed(y)]
+            case "sub", [x, y]:
+                x += (self.fixed(y), MINUS_ONE)
+                return x
+            case "add", [x, y]:
+                if len(y) > max(len(x), 3):  # x + y and y + x round alike
+                    x, y = y, x
+                product = len(y) == 3 and y[0] == MINUS_ZERO
+                x += y[1:] if product else (self.fixed(y), ONE)
+                return x
+        return [self.call(Call(row), [self.fixed(x) for x in operands])]
+
+    def slot(self, x: Value) -> int:
+        """The slot of a node."""
+        slot = self.slots.get(x)
+        if slot is None:
+            slot = self.slots[x] = self.fixed(self.sums.pop(x)) if x.op else self.constant(x.data)
+        return slot
+
+    def fixed(self, x: list[int]) -> int:
+        """The slot in which a sum ends."""
+        if len(x) == 1:
+            return x[0]
+        if len(x) == 3 and x[0] == MINUS_ZERO and ONE in x:  # −0 + 1·x
+            return x[1] if x[2] == ONE else x[2]
+        return self.flat.emit(CHAIN, *x)
+
+    def named(self, x: list[int], name: str) -> int:
+        """A slot of its own for a sum."""
+        fresh = len(x) == 1 and x[0] == len(self.flat) - 1 and x[0] not in self.flat.names
+        slot = x[0] if fresh else self.flat.emit(CHAIN, *x)
+        self.flat.names[slot] = name
+        return slot
+
+    def constant(self, x: float) -> int:
+        """The slot of a number, one for all its uses; 0.0 and −0.0 are two numbers."""
+        if (key := repr(x)) not in self.constants:
+            self.constants[key] = self.flat.emit(CONSTANT, len(self.flat.constants))
+            self.flat.constants.append(x)
+        return self.constants[key]
+
+    def call(self, call: Call, operands: Sequence[int]) -> int:
+        """The slot of a call, one for all that are alike."""
+        kind = self.kinds.setdefault(call, len(self.kinds))
+        if kind == len(self.flat.calls):
+            self.flat.calls.append(call)
+        key = (kind, *operands)
+        if key not in self.called:
+            self.called[key] = self.flat.emit(*key)
+        return self.called[key]

@@ -1,0 +1,55 @@
+"""A recorded graph, computed again node by node: what a program means, and what its errors say."""
+
+from collections.abc import Mapping, Sequence
+
+from .value import Constant, Value, new, topological_order
+
+
+class Recording:
+    """A copy of a graph in which the numbers of the leaves can be changed; the user's nodes stay as they are.
+
+    What depends on no parameter is a number to the backward pass, as data are.
+
+    Args:
+        outputs, parameters, data: nodes of the graph.
+        frozen: the numbers of its other leaves, where these may have changed since.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Value],
+        parameters: Sequence[Value],
+        data: Sequence[Value],
+        frozen: Mapping[Value, float],
+    ) -> None:
+        copies: dict[Value, Value] = {x: Value(x.data, x.label) for x in parameters}
+        leading = set(parameters)
+        self.computed = []
+        for node in topological_order(*parameters, *outputs):
+            if node in copies:
+                continue
+            if not leading.isdisjoint(node.inputs):
+                leading.add(node)
+            inputs = [copies[x] for x in node.inputs]
+            copy = copies[node] = new(Value if node in leading else Constant)
+            copy.data, copy.grad, copy.label, copy.scope = frozen.get(node, node.data), 0.0, node.label, None
+            copy.op, copy.inputs = (node.op, tuple(inputs)) if node in leading else (None, ())
+            if node.op:
+                self.computed.append((copy, node.op, inputs))
+        self.outputs = [copies[x] for x in outputs]
+        self.parameters = [copies[x] for x in parameters]
+        self.data = [copies.get(x, x) for x in data]
+
+    def run(self, theta: Sequence[float], sample: Sequence[float]) -> tuple[list[float], list[list[float]]]:
+        """The outputs and the gradient of each, for one sample; errors as those of Values."""
+        for x, number in zip((*self.parameters, *self.data), (*theta, *sample), strict=True):
+            x.data = number
+        for node, row, inputs in self.computed:
+            node.data = row.evaluate([x.data for x in inputs], [x.label for x in inputs])
+        gradients = []
+        for output in self.outputs:
+            for x in self.parameters:
+                x.grad = 0.0
+            output.backward()
+            gradients.append([x.grad for x in self.parameters])
+        return [output.data for output in self.outputs], gradients

@@ -1,0 +1,149 @@
+"""A flat program as straight-line Python: a text to read, and a function to run."""
+
+import keyword
+import unicodedata
+from collections.abc import Callable, Iterator
+from itertools import chain
+from math import inf, isfinite, nan
+from operator import add
+from typing import Any
+
+from .arguments import matrix, vector
+from .flat import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO, Flat
+from .rows import TABLE
+
+RESERVED = ("theta", "sample", "check", "inf", "nan")
+TERMS = 50  # of a sum on one line: Python's compiler is recursive
+
+
+def source(flat: Flat, gradients: bool = True) -> str:
+    """The forward pass, and unless `gradients` is False the backward pass, as a function of `theta` and `sample`.
+
+    It returns the outputs; for each output the gradient; and a number that is not finite where an operand
+    of a call was not.
+    """
+    return "\n".join(_Writer(flat, gradients).lines()) + "\n"
+
+
+class StraightLine:
+    """The executor that needs nothing: the program's text, run by Python sample by sample."""
+
+    def __init__(self, flat: Flat) -> None:
+        self.flat = flat
+        self.functions: dict[bool, Callable[..., Any]] = {}
+
+    def __call__(
+        self, theta: Any, batch: Any, gradients: bool, threads: int, exact: Callable[..., list[float]]
+    ) -> tuple[list[float], list[list[float]]]:
+        """The means of the outputs and, if asked for, their gradients, in one list; the outputs of each sample.
+
+        `exact(theta, sample, i)` gives the same for sample i where a number is not finite, or raises.
+        """
+        theta = vector(theta, len(self.flat.parameters), "theta")
+        samples = matrix(batch, len(self.flat.data), "batch")
+        function = self._function(gradients)
+        k = len(self.flat.outputs)
+        totals = [-0.0] * k + [0.0] * (k * len(theta) * gradients)  # −0.0 + x is x, whichever zero x is
+        outputs = []
+        for i, sample in enumerate(samples):
+            try:
+                results, slopes, check = function(theta, sample)
+                numbers = [*results, *chain.from_iterable(slopes)]
+                finite = isfinite(check + sum(numbers))
+            except (ArithmeticError, ValueError):
+                finite = False
+            if not finite:
+                numbers = exact(theta, sample, i)[: len(totals)]
+            outputs.append(numbers[:k])
+            totals = list(map(add, totals, numbers))
+        return [total / len(samples) for total in totals], outputs
+
+    def _function(self, gradients: bool) -> Callable[..., Any]:
+        """The program, with or without its backward pass, as a Python function."""
+        if gradients not in self.functions:
+            names: dict[str, Any] = {row.name: row.value for row in TABLE.values()} | {"inf": inf, "nan": nan}
+            names |= {f"call_{kind}": call.function for kind, call in enumerate(self.flat.calls)}
+            exec(compile(source(self.flat, gradients), "<program>", "exec"), names)
+            self.functions[gradients] = names["program"]
+        return self.functions[gradients]
+
+
+class _Writer:
+    def __init__(self, flat: Flat, gradients: bool) -> None:
+        self.flat = flat
+        self.end = len(flat) if gradients else flat.forward
+        self.gradients = flat.gradients if gradients else []
+        self.summed = set(chain.from_iterable(self.gradients))
+        self.texts: list[str] = []  # for each slot its name, or the number that it holds
+        self.taken = {*TABLE, *(f"call_{kind}" for kind in range(len(flat.calls))), *RESERVED}
+
+    def lines(self) -> Iterator[str]:
+        """The text, line by line."""
+        leaves: dict[int, list[str]] = {PARAMETER: [], DATA: []}
+        computed = set()
+        checked: dict[str, str] = {}
+        body = ["    # forward"]
+        for slot, (kind, operands) in enumerate(self.flat.instructions()):
+            if slot == self.flat.forward:
+                body.append("    # backward: dx is the gradient with respect to x")
+            if slot == self.end:
+                break
+            if kind == CONSTANT:
+                self.texts.append(repr(self.flat.constants[operands[0]]))
+                continue
+            name = self.name(slot)
+            self.texts.append(name)
+            if kind in leaves:
+                leaves[kind].append(name)
+                continue
+            computed.add(name)
+            if kind == CHAIN:
+                body += assignment(name, self.terms(slot, *operands))
+            else:
+                texts = [self.texts[i] for i in operands]
+                body.append(f"    {name} = {self.flat.calls[kind].text(f'call_{kind}', texts)}")
+                checked |= {x: f"+ {x}" for x in texts if x in computed}
+        yield "def program(theta, sample):"
+        for names, whole in zip(leaves.values(), ("theta", "sample"), strict=True):
+            if names:
+                yield f"    [{', '.join(names)}] = {whole}"
+        yield from body
+        if checked:
+            yield from assignment("check", list(checked.values()))
+        outputs, *gradients = (
+            f"[{', '.join(self.texts[slot] for slot in slots)}]" for slots in (self.flat.outputs, *self.gradients)
+        )
+        yield f"    return {outputs}, [{', '.join(gradients)}], {'check' if checked else '0.0'}"
+
+    def terms(self, slot: int, base: int, *factors: int) -> list[str]:
+        """A chain's terms with their signs; without the 0 that gradients begin with, for `StraightLine` adds it."""
+        bare = base == MINUS_ZERO or (base == ZERO and slot in self.summed)
+        terms = [] if bare else [f"+ {self.texts[base]}"]
+        for pair in zip(factors[::2], factors[1::2], strict=True):
+            a, b = (self.texts[factor] for factor in pair)
+            match a, b:
+                case (x, "1.0") | ("1.0", x):
+                    terms.append(f"+ {x}")
+                case x, "-1.0":
+                    terms.append(f"- {x}")
+                case _:
+                    terms.append(f"+ {a} * {b}")
+        return terms
+
+    def name(self, slot: int) -> str:
+        """A name for a slot, its own if that can be a variable's and is not taken."""
+        name = unicodedata.normalize("NFKC", self.flat.names.get(slot, f"v{slot}"))  # as Python reads it
+        if not name.isidentifier() or keyword.iskeyword(name):
+            name = f"v{slot}"
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+
+def assignment(name: str, terms: list[str]) -> Iterator[str]:
+    """The lines that add up the terms."""
+    first = " ".join(terms[:TERMS]).removeprefix("+ ") or "0.0"
+    yield f"    {name} = {first.replace('- ', '-', 1) if first.startswith('- ') else first}"
+    for i in range(TERMS, len(terms), TERMS):
+        yield f"    {name} = {name} {' '.join(terms[i : i + TERMS])}"
