@@ -3,7 +3,6 @@
 Compiled by numba once for the whole table, and kept on disk: programs are data to it.
 """
 
-import dis
 import hashlib
 import marshal
 import os
@@ -23,6 +22,7 @@ from . import lanes
 from .arguments import matrix, vector
 from .flat import CHAIN, LINEAR, Call, Flat
 from .lanes import LANES
+from .rebuilding import names_used, rebuilt
 from .rows import TABLE
 from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
 
@@ -173,28 +173,19 @@ def _cache_folder() -> Path:
     return Path(tempfile.mkdtemp())
 
 
-def _called(function: Any) -> dict[str, Any]:
-    """What the code of a Python function finds in its module."""
-    names = {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}
-    return {name: function.__globals__[name] for name in sorted(names) if name in function.__globals__}
-
-
 def _fingerprint(function: Any) -> str:
     """A text that changes when the function, or one that it calls, does."""
     if not isinstance(function, FunctionType):
         return repr(function)
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    return f"{marshal.dumps(function.__code__)!r}{[*map(_fingerprint, [*_called(function).values(), *cells])]}"
+    return f"{marshal.dumps(function.__code__)!r}{[*map(_fingerprint, [*names_used(function).values(), *cells])]}"
 
 
 def _jitted(function: Any) -> Any:
     """A row's function for numba, with those that it calls."""
     if not isinstance(function, FunctionType):
         return function
-    names: dict[str, Any] = {"__name__": __name__}  # numba's cache imports it
-    names |= {name: _jitted(used) for name, used in _called(function).items()}
-    copy = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
-    return njit(error_model="numpy")(copy)
+    return njit(error_model="numpy")(rebuilt(function, _jitted))
 
 
 class Plan:

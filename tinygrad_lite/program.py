@@ -97,6 +97,29 @@ class Program:
             outputs = [output[0] for output in outputs]
         return array(outputs) if self._data else array(outputs)[0]
 
+    def to_jax(self) -> Callable[..., tuple[Any, Any]]:
+        """The program as a JAX function: `jax.jit(program.to_jax())(theta, batch)` gives mean and gradient.
+
+        JAX compiles it for CPUs and GPUs, and for several of them where the batch is sharded. It computes in
+        float64 where `jax_enable_x64` is set, else in float32, with JAX's own functions and order of addition:
+        not to the last bit, and a number that is not finite is no error there.
+
+        Raises: ImportError without JAX; when called, ValueError for other shapes.
+        """
+        if not _installed("jax"):
+            raise ImportError("to_jax needs JAX: pip install jax")
+        from .jax_function import jax_function
+
+        function = jax_function(self._flat)
+        if not self._single:
+            return function
+
+        def single(theta: Any, batch: Any = None) -> tuple[Any, Any]:
+            means, gradients = function(theta, batch)
+            return means[0], gradients[0]
+
+        return single
+
     @property
     def source(self) -> str:
         """The forward and the backward pass as straight-line Python, an assignment for each instruction."""

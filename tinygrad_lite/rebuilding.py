@@ -1,0 +1,19 @@
+"""A function made again over other names: how plain functions of floats get to run on something else."""
+
+import dis
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+
+def names_used(function: FunctionType) -> dict[str, Any]:
+    """What the code of a function finds in its module, by name."""
+    names = {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}
+    return {name: function.__globals__[name] for name in sorted(names) if name in function.__globals__}
+
+
+def rebuilt(function: FunctionType, replace: Callable[[Any], Any]) -> FunctionType:
+    """A copy that finds `replace(x)` where the function found x in its module."""
+    names: dict[str, Any] = {"__name__": __name__}  # a module that exists, for those who ask what this one is
+    names |= {name: replace(x) for name, x in names_used(function).items()}
+    return FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
