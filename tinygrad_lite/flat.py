@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .rows import Primitive
+from .rows import TABLE, Primitive
 from .symbol import Symbol, write
 from .value import Value, topological_order
 
@@ -32,8 +32,8 @@ class Call(NamedTuple):
         return self.row.value if self.partial is None else self.row.partials[self.partial]
 
     def text(self, name: str, operands: Sequence[str]) -> str:
-        """The call as Python; `name` is what the function is known as where it cannot be inlined."""
-        if self.partial is None:
+        """The call as Python; `name` is what the function is known as where it is not written as its row says."""
+        if self.partial is None and TABLE.get(self.row.name) is self.row:  # and not declared anew since
             return write(Symbol("", self.row, tuple(map(Symbol, operands))), "python")
         return f"{name}({', '.join(operands)})"
 

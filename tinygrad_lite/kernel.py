@@ -5,6 +5,7 @@ Compiled by numba once for the whole table, and kept on disk: programs are data 
 
 import hashlib
 import marshal
+import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -12,18 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
-from . import lanes
+from . import lanes, primitives
 from .arguments import matrix, vector
 from .flat import CHAIN, LINEAR, Call, Flat
 from .lanes import LANES
 from .rebuilding import names_used, rebuilt
-from .rows import TABLE
+from .rows import Primitive
 from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
 
 NUMBER_CALL = """\
@@ -131,30 +132,33 @@ def kernel_text(calls: Sequence[Call]) -> str:
     number_calls, row_calls = [], []
     for kind, call in enumerate(calls):
         arity = len(call.row.partials) + (call.partial is not None)
-        letters = [chr(ord("a") + i) for i in range(arity)]
-        places = [f"numbers[tape[at + {i}]]" for i in range(arity)]
-        operands = "; ".join(f"{letter} = tape[at + {i}] * LANES" for i, letter in enumerate(letters))
-        row_places = [f"rows[{letter} + i]" for letter in letters]
+        name = f"call_{kind}"
+        places = ", ".join(f"numbers[tape[at + {i}]]" for i in range(arity))
+        operands = "; ".join(f"x{i} = tape[at + {i}] * LANES" for i in range(arity))
+        row_places = ", ".join(f"rows[x{i} + i]" for i in range(arity))
         words: dict[str, Any] = {"kind": kind, "arity": arity, "operands": operands}
-        number_calls.append(NUMBER_CALL.format(call=call.text(f"call_{kind}", places), **words))
-        row_calls.append(ROW_CALL.format(call=call.text(f"call_{kind}", row_places), **words))
+        number_calls.append(NUMBER_CALL.format(call=f"{name}({places})", **words))
+        row_calls.append(ROW_CALL.format(call=f"{name}({row_places})", **words))
     return KERNEL.format(number_calls="".join(number_calls), row_calls="".join(row_calls))
+
+
+# The rows that are called in every kernel. Those of one's own come after them: each set of these is a kernel.
+BUILTIN = [row for row in vars(primitives).values() if isinstance(row, Primitive) and row.name not in (*LINEAR, "mul")]
 
 
 @cache
 def kernel(calls: tuple[Call, ...]) -> dict[str, Any]:
     """The compiled functions `prepare` and `run`, for programs that make these calls."""
     text = kernel_text(calls)
-    functions = {call.row.name if call.partial is None else f"call_{i}": call.function for i, call in enumerate(calls)}
     sources = [text, *(Path(file).read_text(encoding="utf-8") for file in (lanes.__file__, __file__))]
-    sources += map(_fingerprint, functions.values())
+    sources += [_fingerprint(call.function) for call in calls]
     digest = hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
     path = _cache_folder() / f"kernel_{digest}.py"  # a new name for a new text: numba's cache asks for no more
     if not path.exists():
         written = path.with_suffix(f".{os.getpid()}")
         written.write_text(text, encoding="utf-8")
         written.replace(path)
-    names = {name: _jitted(function) for name, function in functions.items()}
+    names = {f"call_{kind}": _jitted(call.function, kind >= len(BUILTIN)) for kind, call in enumerate(calls)}
     names |= vars(lanes) | {"__name__": __name__, "CHAIN": CHAIN, "LAYER": LAYER, "PRODUCTS": PRODUCTS, "CHECK": CHECK}
     exec(compile(text, path, "exec"), names)
     return names
@@ -181,11 +185,52 @@ def _fingerprint(function: Any) -> str:
     return f"{marshal.dumps(function.__code__)!r}{[*map(_fingerprint, [*names_used(function).values(), *cells])]}"
 
 
-def _jitted(function: Any) -> Any:
-    """A row's function for numba, with those that it calls."""
+def _jitted(function: Any, guarded: bool) -> Any:
+    """A row's function for numba, with those that it calls.
+
+    Guarded, as one's own rows are, it raises where Python would; else an infinity might pass unseen.
+    """
     if not isinstance(function, FunctionType):
         return function
-    return njit(error_model="numpy")(rebuilt(function, _jitted))
+
+    def replaced(x: Any) -> Any:
+        if guarded and (x is math or getattr(x, "__module__", "") == "math"):
+            return _guarded_math() if x is math else _guarded(x)
+        return _jitted(x, guarded)
+
+    return njit(error_model="python" if guarded else "numpy")(rebuilt(function, replaced))
+
+
+def _guarded(function: Any) -> Any:
+    """A function of `math` that raises, as it does in Python, where finite operands give no finite result."""
+
+    @njit
+    def checked(*operands):  # type: ignore[no-untyped-def]  # numba finds the types
+        result = function(*operands)
+        if result - result != 0.0:
+            for x in operands:
+                if x - x != 0.0:
+                    return result
+            raise OverflowError
+        return result
+
+    return checked
+
+
+@cache
+def _guarded_math() -> ModuleType:
+    module = ModuleType("math")
+    vars(module).update({name: _guarded(x) if callable(x) else x for name, x in vars(math).items() if name[0] != "_"})
+    return module
+
+
+def _check_compiles(call: Call) -> None:
+    arity = len(call.row.partials) + (call.partial is not None)
+    try:
+        if isinstance(call.function, FunctionType):
+            _jitted(call.function, guarded=True).compile((types.float64,) * arity)
+    except Exception as error:  # numba's own, and what code that it does not understand leads it to
+        raise TypeError(f"numba cannot compile {call.row.name}, for executor='compiled': {error}") from error
 
 
 class Plan:
@@ -222,8 +267,9 @@ class Kernel:
     """The executor of a flat program by compiled code; used as `StraightLine` is."""
 
     def __init__(self, flat: Flat) -> None:
-        table = [Call(row) for row in TABLE.values() if row.name not in (*LINEAR, "mul")]
-        calls = tuple(dict.fromkeys([*table, *flat.calls]))
+        calls = tuple(dict.fromkeys([*map(Call, BUILTIN), *flat.calls]))
+        for call in calls[len(BUILTIN) :]:
+            _check_compiles(call)
         self.flat = flat
         self.kinds = [calls.index(call) for call in flat.calls]
         self.functions = kernel(calls)

@@ -61,6 +61,7 @@ class Program:
         installed = _installed("numba")
         if executor == "compiled" and not installed:
             raise ImportError("the compiled executor needs numba: pip install 'tinygrad_lite[fast]'")
+        self._forced = executor is not None
         self.executor: Executor = executor or ("compiled" if installed else "python")
         order = topological_order(*self._parameters, *self._data, *self._outputs)
         names = variables(sys._getframe(1)) | {x: x.label for x in order if x.label}
@@ -156,7 +157,13 @@ class Program:
             return StraightLine(self._flat)
         from .kernel import Kernel
 
-        return Kernel(self._flat)
+        try:
+            return Kernel(self._flat)
+        except TypeError:  # a row of one's own that numba does not understand
+            if self._forced:
+                raise
+            self.executor = "python"
+            return StraightLine(self._flat)
 
     @cached_property
     def _recording(self) -> Recording:
