@@ -14,7 +14,7 @@ from .rows import TABLE, Primitive
 from .symbol import Symbol, write
 from .value import Value, topological_order
 
-# Kinds of instructions that are not a call of `functions[kind]`. Each fills one slot.
+# Kinds of instructions that are no call; those count from 0, in `Flat.calls`.
 CHAIN, CONSTANT, PARAMETER, DATA = -1, -2, -3, -4
 # The first slots of every program.
 ZERO, MINUS_ZERO, ONE, MINUS_ONE = range(4)

@@ -27,6 +27,8 @@ from .rebuilding import names_used, rebuilt
 from .rows import Primitive
 from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
 
+CHUNK = 8 * LANES  # samples that are added up together, by one thread
+
 NUMBER_CALL = """\
     elif kind == {kind}:
         for i in range(count):
@@ -98,31 +100,31 @@ def run_groups(groups, tape, packed, rows, valid, n, sums):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run(groups, tape, spread, numbers, packed, rows_, batch, first, last, output_rows, outputs, sums, bad):
-    """Compute the blocks from `first` to before `last`; which left the range of floats is put into `bad`; any?"""
+    """Compute the chunks from `first` to before `last`; which left the range of floats is put into `bad`; any?"""
     rows = address(rows_)
     samples, columns = batch.shape
     for j in range(len(spread)):
         for i in range(LANES):
             rows[spread[j, 1] * LANES + i] = numbers[spread[j, 0]]
-    for block in range(first, last):
-        start = block * LANES
-        valid = min(LANES, samples - start)
-        n = (valid + 15) // 16 * 16
-        for j in range(columns):
-            for i in range(valid):
-                rows[j * LANES + i] = batch[start + i, j]
-            for i in range(valid, n):  # up to the width of the vectors: the last sample again
-                rows[j * LANES + i] = batch[start + valid - 1, j]
-        try:
-            bad[block] |= run_groups(groups, address(tape), address(packed), rows, valid, n, address(sums[block]))
-        except Exception:
-            bad[block] = True
+    for chunk in range(first, last):
+        for start in range(chunk * CHUNK, min((chunk + 1) * CHUNK, samples), LANES):
+            valid = min(LANES, samples - start)
+            n = (valid + 15) // 16 * 16
+            for j in range(columns):
+                for i in range(valid):
+                    rows[j * LANES + i] = batch[start + i, j]
+                for i in range(valid, n):  # up to the width of the vectors: the last sample again
+                    rows[j * LANES + i] = batch[start + valid - 1, j]
+            try:
+                bad[chunk] |= run_groups(groups, address(tape), address(packed), rows, valid, n, address(sums[chunk]))
+            except Exception:
+                bad[chunk] = True
+            for j in range(len(output_rows)):
+                column, row = output_rows[j]
+                for i in range(valid):
+                    outputs[start + i, column] = rows[row * LANES + i]
         for j in range(sums.shape[1]):
-            bad[block] |= sums[block, j] - sums[block, j] != 0.0
-        for j in range(len(output_rows)):
-            column, row = output_rows[j]
-            for i in range(valid):
-                outputs[start + i, column] = rows[row * LANES + i]
+            bad[chunk] |= sums[chunk, j] - sums[chunk, j] != 0.0
     return bad[first:last].any()
 '''
 
@@ -159,7 +161,8 @@ def kernel(calls: tuple[Call, ...]) -> dict[str, Any]:
         written.write_text(text, encoding="utf-8")
         written.replace(path)
     names = {f"call_{kind}": _jitted(call.function, kind >= len(BUILTIN)) for kind, call in enumerate(calls)}
-    names |= vars(lanes) | {"__name__": __name__, "CHAIN": CHAIN, "LAYER": LAYER, "PRODUCTS": PRODUCTS, "CHECK": CHECK}
+    names |= vars(lanes) | {"CHAIN": CHAIN, "LAYER": LAYER, "PRODUCTS": PRODUCTS, "CHECK": CHECK, "CHUNK": CHUNK}
+    names["__name__"] = __name__
     exec(compile(text, path, "exec"), names)
     return names
 
@@ -285,10 +288,10 @@ class Kernel:
         batch = _array(batch, matrix, len(self.flat.data), "batch", 2)
         if gradients not in self.plans:
             self.plans[gradients] = Plan(self.flat, gradients, self.kinds)
-        plan, m, k, blocks = self.plans[gradients], len(batch), len(self.flat.outputs), -(-len(batch) // LANES)
+        plan, m, k, chunks = self.plans[gradients], len(batch), len(self.flat.outputs), -(-len(batch) // CHUNK)
         numbers, packed = plan.start.copy(), np.empty(len(plan.factors))
         numbers[plan.parameters] = theta
-        outputs, sums, bad = np.empty((m, k)), np.zeros((blocks, plan.results + 1)), np.zeros(blocks, bool)
+        outputs, sums, bad = np.empty((m, k)), np.zeros((chunks, plan.results + 1)), np.zeros(chunks, bool)
 
         def run(first: int, last: int) -> bool:
             rows = plan.workspaces.pop() if plan.workspaces else np.empty(plan.row_space)
@@ -304,15 +307,15 @@ class Kernel:
         if failed:
             bad[:] = True
         elif len(plan.rows):
-            failed = self._share(run, blocks, threads)
+            failed = self._share(run, chunks, threads)
         if failed:
-            for block in np.flatnonzero(bad).tolist():
-                samples = range(block * LANES, min((block + 1) * LANES, m))
-                results = np.array([exact(theta.tolist(), batch[i].tolist(), i) for i in samples])[:, : plan.results]
+            for chunk in np.flatnonzero(bad).tolist():
+                samples = range(chunk * CHUNK, min((chunk + 1) * CHUNK, m))
+                results = np.array([exact(theta.tolist(), batch[i].tolist(), i) for i in samples])
                 outputs[samples.start : samples.stop] = results[:, :k]
-                sums[block, :-1] = results.sum(axis=0)
+                sums[chunk, :-1] = results.sum(axis=0)
                 numbers[plan.number_places] = results[0, plan.number_results]
-        means = (sums[0] if blocks == 1 else np.add.reduce(sums))[:-1] / m
+        means = (sums[0] if chunks == 1 else np.add.reduce(sums))[:-1] / m
         if len(plan.number_results):
             means[plan.number_results] = numbers[plan.number_places]
             for j in plan.number_results[plan.number_results < k]:
@@ -321,13 +324,13 @@ class Kernel:
             means[:k] = outputs[0]  # the sum of one −0.0 is none
         return means, outputs
 
-    def _share(self, run: Callable[[int, int], bool], blocks: int, threads: int) -> bool:
-        """Run the blocks, consecutive ones in each thread; what each computes does not depend on how many there are."""
-        if threads == 1 or blocks == 1:
-            return run(0, blocks)
+    def _share(self, run: Callable[[int, int], bool], chunks: int, threads: int) -> bool:
+        """Run the chunks, consecutive ones in each thread; what each adds up does not depend on how many there are."""
+        if threads == 1 or chunks == 1:
+            return run(0, chunks)
         if self.pool is None or self.threads < threads:
             self.pool, self.threads = ThreadPoolExecutor(threads), threads
-        bounds = [blocks * i // threads for i in range(threads + 1)]
+        bounds = [chunks * i // threads for i in range(threads + 1)]
         shares = [self.pool.submit(run, *share) for share in pairwise(bounds[1:])]
         return any([run(0, bounds[1]), *(share.result() for share in shares)])
 

@@ -18,7 +18,7 @@ from numba import njit, types
 from numba.extending import intrinsic, models, register_model
 
 WIDTH = 8
-LANES = 128
+LANES = 128  # so that the rows of a small network stay in the second-level cache
 VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
 INDEX = ir.IntType(32)
 

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from importlib.util import find_spec
-from itertools import chain
 from typing import Any, Literal
 
 from .estimator import array, count
@@ -139,7 +138,7 @@ class Program:
         return f"<Program of {sizes}, {len(self._flat)} instructions, {self.executor}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in vars(self).items() if name not in ("_executor", "_recording")}
+        return {name: x for name, x in vars(self).items() if name != "_executor"}
 
     def _run(self, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any]:
         """The means of the outputs and, if asked for, of the gradients, as one list; the outputs of each sample."""
@@ -149,7 +148,7 @@ class Program:
             )
             raise TypeError(f"batch is {'missing' if self._data else 'too much'}: call {calls}")
         batch = [[]] if batch is None else batch
-        return self._executor(theta, batch, gradients, count(threads, "threads"), self._exact)
+        return self._executor(theta, batch, gradients, count(threads, "threads"), self._recomputation(gradients))
 
     @cached_property
     def _executor(self) -> Callable[..., tuple[Any, Any]]:
@@ -165,17 +164,19 @@ class Program:
             self.executor = "python"
             return StraightLine(self._flat)
 
-    @cached_property
-    def _recording(self) -> Recording:
-        return Recording(self._outputs, self._parameters, self._data, self._frozen)
+    def _recomputation(self, gradients: bool) -> Callable[[Sequence[float], Sequence[float], int], list[float]]:
+        """A function that computes sample i with Values: what its numbers are, or the error that they raise."""
+        recordings: list[Recording] = []  # one for each call, for threads may call at the same time
 
-    def _exact(self, theta: Sequence[float], sample: Sequence[float], i: int) -> list[float]:
-        """The outputs and gradients of sample i, or the error that they are, by computing with Values."""
-        try:
-            outputs, gradients = self._recording.run(theta, sample)
-        except (ArithmeticError, ValueError) as error:
-            raise type(error)(f"{error}, in sample {i}" if self._data else str(error)) from None
-        return [*outputs, *chain.from_iterable(gradients)]
+        def exact(theta: Sequence[float], sample: Sequence[float], i: int) -> list[float]:
+            if not recordings:
+                recordings.append(Recording(self._outputs, self._parameters, self._data, self._frozen))
+            try:
+                return recordings[0].run(theta, sample, gradients)
+            except (ArithmeticError, ValueError) as error:
+                raise type(error)(f"{error}, in sample {i}" if self._data else str(error)) from None
+
+        return exact
 
 
 def _installed(name: str) -> bool:

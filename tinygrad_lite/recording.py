@@ -25,7 +25,7 @@ class Recording:
         copies: dict[Value, Value] = {x: Value(x.data, x.label) for x in parameters}
         leading = set(parameters)
         self.computed = []
-        for node in topological_order(*parameters, *outputs):
+        for node in topological_order(*parameters, *data, *outputs):
             if node in copies:
                 continue
             if not leading.isdisjoint(node.inputs):
@@ -38,18 +38,18 @@ class Recording:
                 self.computed.append((copy, node.op, inputs))
         self.outputs = [copies[x] for x in outputs]
         self.parameters = [copies[x] for x in parameters]
-        self.data = [copies.get(x, x) for x in data]
+        self.data = [copies[x] for x in data]
 
-    def run(self, theta: Sequence[float], sample: Sequence[float]) -> tuple[list[float], list[list[float]]]:
-        """The outputs and the gradient of each, for one sample; errors as those of Values."""
+    def run(self, theta: Sequence[float], sample: Sequence[float], gradients: bool) -> list[float]:
+        """The outputs and, if asked for, the gradient of each, one after the other; errors are those of Values."""
         for x, number in zip((*self.parameters, *self.data), (*theta, *sample), strict=True):
             x.data = number
         for node, row, inputs in self.computed:
             node.data = row.evaluate([x.data for x in inputs], [x.label for x in inputs])
-        gradients = []
-        for output in self.outputs:
+        numbers = [output.data for output in self.outputs]
+        for output in self.outputs * gradients:
             for x in self.parameters:
                 x.grad = 0.0
             output.backward()
-            gradients.append([x.grad for x in self.parameters])
-        return [output.data for output in self.outputs], gradients
+            numbers += [x.grad for x in self.parameters]
+        return numbers

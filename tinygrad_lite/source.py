@@ -53,7 +53,7 @@ class StraightLine:
             except (ArithmeticError, ValueError):
                 finite = False
             if not finite:
-                numbers = exact(theta, sample, i)[: len(totals)]
+                numbers = exact(theta, sample, i)
             outputs.append(numbers[:k])
             totals = list(map(add, totals, numbers))
         return [total / len(samples) for total in totals], outputs
