@@ -126,6 +126,11 @@ def test_a_slope_that_does_not_exist_is_written_down_without_an_error():
     assert "∂y/∂x = nan" in str(explain(y))
 
 
+def test_minus_zero_is_written_as_zero():
+    a, b = Value(0.0, label="a"), Value(-2.0, label="b")
+    assert "a · b = 0 · (−2) = 0" in str(explain(a * b))
+
+
 def test_nan_is_no_sum():
     a = Value(float("nan"))
     y = a + 1

@@ -199,6 +199,13 @@ def test_bad_networks(construct, message) -> None:
         construct()
 
 
+def test_what_is_no_list_is_pointed_to_one() -> None:
+    with pytest.raises(TypeError, match=r"nouts is 4: it must be a list .* \[16, 16, 1\]"):
+        MLP(3, 4)
+    with pytest.raises(TypeError, match=r"not 'MLP': model.parameters\(\)"):
+        SGD(MLP(3, [4]), 0.1)
+
+
 def scopes_of(node: Value) -> tuple[str, ...]:
     names, s = [], node.scope
     while s is not None:

@@ -23,10 +23,13 @@ class SGD:
         learning_rate: η > 0; the attribute may be changed between steps.
         momentum: μ, at least 0 and less than 1.
 
-    Raises: ValueError for other arguments, and for a parameter given twice.
+    Raises: TypeError for what is no list of parameters; ValueError for other arguments, and for a parameter
+        given twice.
     """
 
     def __init__(self, parameters: Iterable[Value], learning_rate: float, momentum: float = 0.0) -> None:
+        if not isinstance(parameters, Iterable):
+            raise TypeError(f"SGD moves a list of parameters, not {type(parameters).__name__!r}: model.parameters()")
         self.parameters = list(parameters)
         leaves = {p for p in self.parameters if isinstance(p, Value) and p.op is None}
         if not 0 < len(leaves) == len(self.parameters):

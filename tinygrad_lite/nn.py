@@ -123,6 +123,8 @@ class MLP(Module):
     """A multi-layer perceptron: layers of `nouts` neurons one behind the other, the last linear; see `Neuron`."""
 
     def __init__(self, nin: int, nouts: Sequence[int], activation: Activation = "relu", seed: Seed = None) -> None:
+        if not isinstance(nouts, Sequence):
+            raise TypeError(f"nouts is {nouts!r}: it must be a list of the layers' sizes, such as [16, 16, 1]")
         hidden = count(len(nouts), "the number of layers") - 1
         kwargs: dict[str, Any] = {"activation": activation, "seed": _generator(seed)}
         sizes = [nin, *nouts]

@@ -45,7 +45,8 @@ class Player:
         pixels = height * min(4 / 3, 960 / width)  # as wide as a notebook
         return (
             f'<iframe sandbox="allow-scripts" title="{html.escape(self.drawing.title)}" '
-            f'style="width:100%;height:{round(pixels) + 220}px;border:0" srcdoc="{html.escape(self.html)}"></iframe>'
+            f'style="width:100%;height:{round(pixels) + 220}px;border:0" srcdoc="{html.escape(self.html)}">'
+            "This page of steps needs scripts: trust the notebook, or write the page with play(...).save().</iframe>"
         )
 
 
