@@ -38,7 +38,7 @@ PEERS = {
     "JAX": contestants.jax_matrices,
     "JAX, the function of `Program.to_jax()`": contestants.jax_program,
 }
-LIBRARIES = ["numpy", "numba", "micrograd", "casadi", "torch", "jax", "scikit-learn"]
+LIBRARIES = ["numpy", "numba", "micrograd", "autograd", "casadi", "torch", "jax", "scikit-learn"]
 HEART_DISEASE = Path(__file__).parents[2] / "notebooks" / "data" / "heart_disease.csv"
 
 
@@ -84,12 +84,16 @@ def ranking(names, times):
     units = next(iter(times.values()), ())
     for name in names:
         pairs = zip(times.get(name, ()), units, strict=False)
-        yield [name, *([f"{duration(t)} ({t / unit:.3g})" for t, unit in pairs] or ["not installed", ""])]
+        yield [name, *([f"{duration(t)} ({ratio(t / unit)})" for t, unit in pairs] or ["not installed", ""])]
 
 
 def duration(seconds):
     scale, unit = next((s, u) for s, u in [(1e6, "µs"), (1e3, "ms"), (1, "s")] if seconds * s < 999 or u == "s")
     return f"{seconds * scale:#.3g}".rstrip(".") + f" {unit}"
+
+
+def ratio(x):
+    return f"{float(f'{x:.3g}'):,g}"  # three digits, and 1,090 for 1.09e+03
 
 
 def table(title, header, rows):
@@ -106,10 +110,12 @@ def one_graph():
         "`backward()` on a graph built anew": contestants.eager,
         "CasADi, `SX` function": contestants.casadi,
         "micrograd": contestants.micrograd,
+        "PyTorch, a tensor for each number": contestants.pytorch_scalars,
+        "autograd, number by number": contestants.autograd,
     }
     nodes = len(topological_order(work.graph()[0]))
     title = f"Squared error of an MLP 2-16-16-1 (relu), 20 samples in one graph of {nodes:,} nodes"
-    table(title, ["", "minimum", "median"], ranking(entries, race(agreed(entries, work))))
+    table(title, ["", "minimum", "median"], ranking(entries, race(agreed(entries, work), rounds=20)))
 
 
 def batches(title, *settings, sizes=(20, 1_000, 10_000), **more):
@@ -152,9 +158,10 @@ def heart_disease():
 
     converged = nn.LogisticRegression().fit(X, y)
     distances = np.array(converged.loss_curve_) - converged.loss_curve_[-1] + above(converged)
+    steps = int(np.argmax(distances <= 1e-6))
     warnings.simplefilter("ignore", nn.ConvergenceWarning)
     models = {
-        "`nn.LogisticRegression`, gradient descent": nn.LogisticRegression(max_iter=int(np.argmax(distances <= 1e-6))),
+        "`nn.LogisticRegression`, gradient descent by `Program`": nn.LogisticRegression(max_iter=steps),
         "scikit-learn's, L-BFGS": LogisticRegression(C=np.inf),
     }
     times = race({name: partial(model.fit, X, y) for name, model in models.items()}, rounds=20)

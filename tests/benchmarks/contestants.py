@@ -5,11 +5,12 @@ Peers get what suits them best: samples in columns, arrays that are converted al
 """
 
 import math
+import operator
 import os
 import sys
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -81,6 +82,46 @@ def eager(work, MLP=None):
         return loss
 
     return step, lambda loss: (loss.data, [p.grad for p in model.parameters()])
+
+
+def number_by_number(work, theta, activation):
+    """The mean loss in the numbers of θ, whatever type they have."""
+    numbers = iter(theta)
+    *hidden, [(*v, c)] = [[list(islice(numbers, columns)) for _ in range(rows)] for rows, columns in SHAPES]
+    X, y, predictions = work.arrays[1][:, :2].tolist(), work.arrays[1][:, 2].tolist(), []
+    for x in X:
+        for neurons in hidden:
+            x = [activation(sum(map(operator.mul, w, x), b)) for *w, b in neurons]
+        predictions.append(sum(map(operator.mul, v, x), c))
+    return nn.mean_loss(LOSSES[work.loss], predictions, y)
+
+
+def pytorch_scalars(work):
+    """A tensor without dimensions for each number."""
+    import torch
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    theta = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in work.arrays[0]]
+    activation = getattr(torch, work.activation)
+
+    def step():
+        for p in theta:
+            p.grad = None
+        loss = number_by_number(work, theta, activation)
+        loss.backward()
+        return loss
+
+    return step, lambda loss: (loss.item(), [p.grad.item() for p in theta])
+
+
+def autograd(work):
+    """In its fastest way: an array that is taken apart, and an `if`, which it follows."""
+    import autograd
+    from autograd import numpy
+
+    activation = {"relu": lambda z: z if z > 0 else 0.0, "tanh": numpy.tanh}[work.activation]
+    step = autograd.value_and_grad(lambda theta: number_by_number(work, theta, activation))
+    return lambda: step(work.arrays[0]), tuple
 
 
 def casadi(work):
