@@ -105,6 +105,7 @@ def run(lesson: str | Path) -> Iterator[Lesson]:
     client = NotebookClient(
         nbformat.read(path, as_version=4),
         timeout=120,
+        coalesce_streams=True,  # a cell's text may come in one piece or in several
         kernel_name="python3",
         record_timing=False,
         extra_arguments=["--log-level=ERROR"],  # it would warn of connections that never leave this computer

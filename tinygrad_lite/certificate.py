@@ -168,7 +168,8 @@ def _excuse(node: Value, row: Primitive, data: Sequence[float], argument: int | 
     """By how much the exact number moves when an input moves by 8 ULP: what no formula in floats can avoid.
 
     Only where digits do cancel: in the rows known for it, in one's own, and among subnormal numbers, where
-    a slope made from the recorded value also inherits what that has lost. Near an end of its domain an
+    a slope made from the recorded value also inherits what that has lost; in one's own rows an input may
+    magnify what a subnormal number on the way has lost, as x does in x·σ(x). Near an end of its domain an
     input counts as its distance from there: a label of exactly 1 stays 1, or it would excuse any error of
     a saturated slope.
     """
@@ -178,6 +179,8 @@ def _excuse(node: Value, row: Primitive, data: Sequence[float], argument: int | 
     wanted = [] if argument is None else [argument]
     here = reference.evaluate(row, data, wanted)
     total = reference.ZERO
+    if row.name not in RESERVED:
+        total += 8 * Decimal(math.ulp(0.0)) * math.prod(max(reference.ONE, abs(Decimal(x))) for x in data)
     if argument is not None and abs(node.data) < sys.float_info.min:
         total += abs(Decimal(float(row.partials[argument](*data, node.data + 4 * math.ulp(0.0)))) - Decimal(recorded))
     for i, (x, (low, high, _)) in enumerate(zip(data, row.domain, strict=True)):

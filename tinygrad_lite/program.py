@@ -52,8 +52,8 @@ class Program:
         executor: Executor | None = None,
     ) -> None:
         self._single = isinstance(output, Value)
-        self._outputs = [output] if isinstance(output, Value) else list(output)
-        self._parameters, self._data = list(parameters), list(data)
+        self._outputs = [output] if isinstance(output, Value) else _listed(output, "output")
+        self._parameters, self._data = _listed(parameters, "parameters"), _listed(data, "data")
         _check(self._outputs, self._parameters, self._data)
         if executor not in ("python", "compiled", None):
             raise ValueError(f"unknown executor {executor!r}: use 'python', 'compiled', or None for the fastest")
@@ -184,6 +184,12 @@ def _installed(name: str) -> bool:
         return find_spec(name) is not None
     except ValueError:  # barred from being imported, by None in sys.modules
         return False
+
+
+def _listed(nodes: Any, name: str) -> list[Any]:
+    if not isinstance(nodes, Iterable) or isinstance(nodes, Value):
+        raise TypeError(f"{name} must be a list of Values, not {nodes!r}: write [x] for a single one")
+    return list(nodes)
 
 
 def _check(outputs: Sequence[Any], parameters: Sequence[Any], data: Sequence[Any]) -> None:

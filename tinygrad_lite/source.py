@@ -1,11 +1,13 @@
 """A flat program as straight-line Python: a text to read, and a function to run."""
 
 import keyword
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from itertools import chain
 from math import inf, isfinite, nan
 from operator import add
+from textwrap import wrap
 from typing import Any
 
 from .arguments import matrix, vector
@@ -106,14 +108,18 @@ class _Writer:
         yield "def program(theta, sample):"
         for names, whole in zip(leaves.values(), ("theta", "sample"), strict=True):
             if names:
-                yield f"    [{', '.join(names)}] = {whole}"
+                yield from wrap(
+                    f"[{', '.join(names)}] = {whole}", 100, initial_indent="    ", subsequent_indent="     "
+                )
         yield from body
         if checked:
+            yield "    # not finite if an operand of a function is not"
             yield from assignment("check", list(checked.values()))
         outputs, *gradients = (
             f"[{', '.join(self.texts[slot] for slot in slots)}]" for slots in (self.flat.outputs, *self.gradients)
         )
-        yield f"    return {outputs}, [{', '.join(gradients)}], {'check' if checked else '0.0'}"
+        check = "check" if checked else "0.0"
+        yield f"    return {outputs}, [{', '.join(gradients)}], {check}  # outputs, gradients, check"
 
     def terms(self, slot: int, base: int, *factors: int) -> list[str]:
         """A chain's terms with their signs; without the 0 that gradients begin with, for `StraightLine` adds it."""
@@ -131,11 +137,12 @@ class _Writer:
         return terms
 
     def name(self, slot: int) -> str:
-        """A name for a slot, its own if that can be a variable's and is not taken."""
+        """A name for a slot: its own, changed where that cannot be a variable's or is taken."""
         name = unicodedata.normalize("NFKC", self.flat.names.get(slot, f"v{slot}"))  # as Python reads it
-        if not name.isidentifier() or keyword.iskeyword(name):
+        name = re.sub(r"\W", "_", name)
+        if not name.isidentifier():
             name = f"v{slot}"
-        while name in self.taken:
+        while name in self.taken or keyword.iskeyword(name):
             name += "_"
         self.taken.add(name)
         return name
