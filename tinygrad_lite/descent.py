@@ -46,10 +46,11 @@ class SGD:
         Raises: OverflowError, and none is moved, where one would not be finite any more.
         """
         slopes = [p.grad for p in self.parameters] if gradient is None else map(float, gradient)
-        self.velocities = [self.momentum * v + slope for v, slope in zip(self.velocities, slopes, strict=True)]
-        moved = [p.data - self.learning_rate * v for v, p in zip(self.velocities, self.parameters, strict=True)]
+        velocities = [self.momentum * v + slope for v, slope in zip(self.velocities, slopes, strict=True)]
+        moved = [p.data - self.learning_rate * v for v, p in zip(velocities, self.parameters, strict=True)]
         if not all(map(math.isfinite, moved)):
             raise OverflowError(f"learning_rate {self.learning_rate!r} is too large: a step leaves the range of floats")
+        self.velocities = velocities
         for p, data in zip(self.parameters, moved, strict=True):
             p.data = data
 
@@ -100,7 +101,8 @@ def train(
     Raises: ValueError for arguments that are not as said; the errors of `Program`, naming node and sample, and
         of `SGD`. The parameters are then where the last step left them.
     """
-    rows, targets = samples(X), samples([[t] if is_real(t) else t for t in plain(y)])
+    rows, given = samples(X), plain(y)
+    targets = samples([[t] if is_real(t) else t for t in given] if isinstance(given, (list, tuple)) else given, "y")
     if len(targets) != len(rows):
         raise ValueError(f"{len(rows)} rows of X and {len(targets)} targets in y: one for each is needed")
     inputs, wanted = [Value(x) for x in rows[0]], [Value(t) for t in targets[0]]

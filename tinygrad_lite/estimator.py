@@ -88,18 +88,19 @@ class LinearClassifier:
         return Tags("classifier", TargetTags(required=True), classifier_tags=ClassifierTags(multi_class=False))
 
 
-def samples(X: Any) -> list[list[float]]:
-    """X of shape (m, n) as a list of rows; ValueError where it is not finite numbers in this shape."""
+def samples(X: Any, name: str = "X") -> list[list[float]]:
+    """X of shape (m, n) as a list of rows; ValueError, with its name, where it is not finite numbers in this shape."""
     rows = plain(X)
     rows = [plain(row) for row in rows] if isinstance(rows, (list, tuple)) else [rows]
     for i, row in enumerate(rows):
         if not isinstance(row, (list, tuple)):
-            raise ValueError("X must be a two-dimensional list or array, not sparse: [[x] for x in X] for one column")
+            shape = f"two-dimensional list or array, not sparse: [[x] for x in {name}] for one column"
+            raise ValueError(f"{name} must be a {shape}")
         if len(row) != len(rows[0]):
-            raise ValueError(f"row {i} of X has {len(row)} columns, but row 0 has {len(rows[0])}")
+            raise ValueError(f"row {i} of {name} has {len(row)} columns, but row 0 has {len(rows[0])}")
     if not rows or not rows[0]:
-        raise ValueError("X is empty: at least one row and one column are needed")
-    return [[number(x, f"row {i}, column {j} of X") for j, x in enumerate(row)] for i, row in enumerate(rows)]
+        raise ValueError(f"{name} is empty: at least one row and one column are needed")
+    return [[number(x, f"row {i}, column {j} of {name}") for j, x in enumerate(row)] for i, row in enumerate(rows)]
 
 
 def labels(y: Any, m: int) -> list[int]:

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .rows import TABLE, Primitive
-from .symbol import Symbol, write
+from .rows import Primitive
+from .symbol import Symbol
 from .value import Value, topological_order
 
 # Kinds of instructions that are no call; those count from 0, in `Flat.calls`.
@@ -30,12 +30,6 @@ class Call(NamedTuple):
     def function(self) -> Callable[..., float]:
         """What computes it."""
         return self.row.value if self.partial is None else self.row.partials[self.partial]
-
-    def text(self, name: str, operands: Sequence[str]) -> str:
-        """The call as Python; `name` is what the function is known as where it is not written as its row says."""
-        if self.partial is None and TABLE.get(self.row.name) is self.row:  # and not declared anew since
-            return write(Symbol("", self.row, tuple(map(Symbol, operands))), "python")
-        return f"{name}({', '.join(operands)})"
 
 
 class Flat:
@@ -153,7 +147,7 @@ class _Recorder:
             for i, x in enumerate(node.inputs):
                 if x in self.leading:
                     partial = self.partial(node, node.op, i)
-                    if partial != ZERO:
+                    if partial is not None:
                         terms.setdefault(x, [MINUS_ZERO]).extend((upstream, partial))
         slots = []
         for x in self.parameters:
@@ -163,8 +157,8 @@ class _Recorder:
                 self.flat.names[slots[-1]] = f"d{self.names[x]}"
         self.flat.gradients.append(slots)
 
-    def partial(self, node: Value, row: Primitive, i: int) -> int:
-        """The slot of ∂node/∂(its input i)."""
+    def partial(self, node: Value, row: Primitive, i: int) -> int | None:
+        """The slot of ∂node/∂(its input i), or None for a row in which that is always 0."""
         operands = [*node.inputs, node]
         if (row, i) not in self.formulas:
             symbols = [Symbol(str(j)) for j in range(len(operands))]
@@ -172,6 +166,8 @@ class _Recorder:
         formula = self.formulas[row, i]
         if isinstance(formula, Call):
             return self.call(formula, [self.slot(x) for x in operands])
+        if not isinstance(formula, Symbol) and formula == 0:
+            return None
         return self.fixed(self.written(formula, operands))
 
     def written(self, formula: Any, operands: Sequence[Value]) -> list[int]:

@@ -27,6 +27,8 @@ def pow_slope(x: float, n: float) -> float:
         return 0.0
     if n % 1.0 != 0.0:
         y = pow(x, n)
+        if y == inf and x < inf:  # math.pow has said so already, unless it is the compiled one
+            raise OverflowError
         if SMALLEST_NORMAL <= y < inf:
             slope = n * (y / x)  # n·pow(x, n − 1) rounds the exponent: 575 ULP
             return slope if math.fabs(slope) < inf else n * y / x  # y / x alone may be out of range

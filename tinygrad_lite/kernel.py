@@ -3,6 +3,7 @@
 Compiled by numba once for the whole table, and kept on disk: programs are data to it.
 """
 
+import dis
 import hashlib
 import marshal
 import math
@@ -185,7 +186,9 @@ def _fingerprint(function: Any) -> str:
     if not isinstance(function, FunctionType):
         return repr(function)
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    return f"{marshal.dumps(function.__code__)!r}{[*map(_fingerprint, [*names_used(function).values(), *cells])]}"
+    parts = [*names_used(function).values(), *cells, *(function.__defaults__ or ())]
+    # Version 2 of the format: later ones also say how often a part is referred to elsewhere.
+    return f"{marshal.dumps(function.__code__, 2)!r}{[*map(_fingerprint, parts)]}"
 
 
 def _jitted(function: Any, guarded: bool) -> Any:
@@ -201,7 +204,12 @@ def _jitted(function: Any, guarded: bool) -> Any:
             return _guarded_math() if x is math else _guarded(x)
         return _jitted(x, guarded)
 
-    return njit(error_model="python" if guarded else "numpy")(rebuilt(function, replaced))
+    copy = rebuilt(function, replaced)
+    if any(step.argrepr == "**" for step in dis.get_instructions(copy)):
+        # To numba x**3 is x·x·x; to Python it is pow(x, 3.0), and so it is to numba with a float.
+        code = copy.__code__
+        copy.__code__ = code.replace(co_consts=tuple(float(x) if type(x) is int else x for x in code.co_consts))
+    return njit(error_model="python" if guarded else "numpy")(copy)
 
 
 def _guarded(function: Any) -> Any:
@@ -231,7 +239,7 @@ def _check_compiles(call: Call) -> None:
     arity = len(call.row.partials) + (call.partial is not None)
     try:
         if isinstance(call.function, FunctionType):
-            _jitted(call.function, guarded=True).compile((types.float64,) * arity)
+            _jitted(call.function, guarded=True).get_call_template((types.float64,) * arity, {})
     except Exception as error:  # numba's own, and what code that it does not understand leads it to
         raise TypeError(f"numba cannot compile {call.row.name}, for executor='compiled': {error}") from error
 
@@ -294,7 +302,10 @@ class Kernel:
         outputs, sums, bad = np.empty((m, k)), np.zeros((chunks, plan.results + 1)), np.zeros(chunks, bool)
 
         def run(first: int, last: int) -> bool:
-            rows = plan.workspaces.pop() if plan.workspaces else np.empty(plan.row_space)
+            try:
+                rows = plan.workspaces.pop()
+            except IndexError:
+                rows = np.empty(plan.row_space)
             arrays = plan.rows, plan.tape, plan.spread, numbers, packed, rows, batch
             failed: bool = self.functions["run"](*arrays, first, last, plan.output_rows, outputs, sums, bad)
             plan.workspaces.append(rows)
@@ -313,7 +324,8 @@ class Kernel:
                 samples = range(chunk * CHUNK, min((chunk + 1) * CHUNK, m))
                 results = np.array([exact(theta.tolist(), batch[i].tolist(), i) for i in samples])
                 outputs[samples.start : samples.stop] = results[:, :k]
-                sums[chunk, :-1] = results.sum(axis=0)
+                with np.errstate(all="ignore"):
+                    sums[chunk, :-1] = results.sum(axis=0)
                 numbers[plan.number_places] = results[0, plan.number_results]
         means = (sums[0] if chunks == 1 else np.add.reduce(sums))[:-1] / m
         if len(plan.number_results):
@@ -340,7 +352,7 @@ def _array(given: Any, check: Callable[[Any, int, str], Any], n: int, name: str,
     try:
         array = np.asarray(given)
         if array.dtype.kind in "biuf" and array.ndim == dimensions and array.shape[-1] == n and len(array):
-            return np.ascontiguousarray(array, np.float64)
+            return np.require(array, np.float64, ["C_CONTIGUOUS", "WRITEABLE"])  # as the kernel is compiled for
     except ValueError:  # rows of different lengths
         pass
     return np.array(check(given, n, name), np.float64)

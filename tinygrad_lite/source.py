@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from math import inf, isfinite, nan
 from operator import add
-from textwrap import wrap
 from typing import Any
 
 from .arguments import matrix, vector
 from .flat import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO, Flat
 from .rows import TABLE
+from .symbol import Symbol, write
 
-RESERVED = ("theta", "sample", "check", "inf", "nan")
+RESERVED = ("program", "theta", "sample", "check", "inf", "nan", "__debug__")
+NAMES = 10  # of leaves on one line
 TERMS = 50  # of a sum on one line: Python's compiler is recursive
 
 
@@ -103,14 +104,14 @@ class _Writer:
                 body += assignment(name, self.terms(slot, *operands))
             else:
                 texts = [self.texts[i] for i in operands]
-                body.append(f"    {name} = {self.flat.calls[kind].text(f'call_{kind}', texts)}")
+                body.append(f"    {name} = {self.call(kind, texts)}")
                 checked |= {x: f"+ {x}" for x in texts if x in computed}
         yield "def program(theta, sample):"
         for names, whole in zip(leaves.values(), ("theta", "sample"), strict=True):
             if names:
-                yield from wrap(
-                    f"[{', '.join(names)}] = {whole}", 100, initial_indent="    ", subsequent_indent="     "
-                )
+                lines = (", ".join(names[i : i + NAMES]) for i in range(0, len(names), NAMES))
+                inside = ",\n     ".join(lines)
+                yield f"    [{inside}] = {whole}"
         yield from body
         if checked:
             yield "    # not finite if an operand of a function is not"
@@ -120,6 +121,13 @@ class _Writer:
         )
         check = "check" if checked else "0.0"
         yield f"    return {outputs}, [{', '.join(gradients)}], {check}  # outputs, gradients, check"
+
+    def call(self, kind: int, operands: list[str]) -> str:
+        """A call as its row is written, if the row of that name is still this one and hides no other name."""
+        row, partial = self.flat.calls[kind]
+        if partial is None and TABLE.get(row.name) is row and row.name not in RESERVED:
+            return write(Symbol("", row, tuple(map(Symbol, operands))), "python")
+        return f"call_{kind}({', '.join(operands)})"
 
     def terms(self, slot: int, base: int, *factors: int) -> list[str]:
         """A chain's terms with their signs; without the 0 that gradients begin with, for `StraightLine` adds it."""
