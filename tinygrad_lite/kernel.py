@@ -352,7 +352,8 @@ def _array(given: Any, check: Callable[[Any, int, str], Any], n: int, name: str,
     try:
         array = np.asarray(given)
         if array.dtype.kind in "biuf" and array.ndim == dimensions and array.shape[-1] == n and len(array):
-            return np.require(array, np.float64, ["C_CONTIGUOUS", "WRITEABLE"])  # as the kernel is compiled for
+            array = np.ascontiguousarray(array, np.float64)
+            return array if array.flags.writeable else array.copy()  # the kernel is compiled for these
     except ValueError:  # rows of different lengths
         pass
     return np.array(check(given, n, name), np.float64)
