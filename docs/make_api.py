@@ -39,7 +39,11 @@ def public() -> dict[Any, str]:
     for name in MODULES:
         module = getattr(tinygrad_lite, name)
         for x in filter(is_ours, vars(module).values()):
-            if x.__module__ == module.__name__ or is_exception(x):
+            if (
+                x.__module__ == module.__name__
+                or getattr(x, "__name__", "") in getattr(module, "__all__", ())
+                or is_exception(x)
+            ):
                 modules.setdefault(x, module.__name__)
     return modules
 

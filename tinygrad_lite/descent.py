@@ -12,7 +12,7 @@ from .estimator import count, number, plain, progress, samples
 from .losses import choice, losses
 from .program import Program
 from .rows import is_real
-from .value import Value
+from .value import Value, topological_order
 
 
 class SGD:
@@ -43,9 +43,12 @@ class SGD:
     def step(self, gradient: Sequence[float] | None = None) -> None:
         """Move every parameter by its `grad`, or by the gradient that is given, such as that of a `Program`.
 
-        Raises: OverflowError, and none is moved, where one would not be finite any more.
+        Raises: ValueError for a gradient of another length; OverflowError where a parameter would not be finite
+            any more. None is moved then.
         """
-        slopes = [p.grad for p in self.parameters] if gradient is None else map(float, gradient)
+        slopes = [p.grad for p in self.parameters] if gradient is None else list(map(float, gradient))
+        if len(slopes) != len(self.parameters):
+            raise ValueError(f"the gradient has {len(slopes)} numbers for {len(self.parameters)} parameters")
         velocities = [self.momentum * v + slope for v, slope in zip(self.velocities, slopes, strict=True)]
         moved = [p.data - self.learning_rate * v for v, p in zip(velocities, self.parameters, strict=True)]
         if not all(map(math.isfinite, moved)):
@@ -92,7 +95,8 @@ def train(
         loss: of a prediction and a target: a name in `losses` or a function; summed up over k predictions.
         learning_rate, momentum: those of `SGD`.
         steps: how many.
-        batch_size: how many samples a step looks at, drawn until all have been; None for all m.
+        batch_size: how many samples a step looks at, in a new order each round; what is left over at its end and
+            fills no batch is not looked at. None for all m.
         seed: of the drawing.
         verbose: True shows a progress bar, if tqdm is installed.
 
@@ -112,18 +116,27 @@ def train(
         raise ValueError(f"the model gives {len(predictions)} predictions, but y has {len(wanted)} targets a sample")
     total = reduce(operator.add, map(choice(loss, losses, "loss"), predictions, wanted))
     optimizer = SGD(model.parameters(), learning_rate, momentum)
+    if not isinstance(total, Value) or set(optimizer.parameters).isdisjoint(topological_order(total)):
+        raise ValueError("the loss depends on none of model.parameters(): is .data or float() used on the way?")
     program = Program(total, optimizer.parameters, [*inputs, *wanted])
     table = quick(program, [[*x, *t] for x, t in zip(rows, targets, strict=True)])
     size = len(rows) if batch_size is None else min(count(batch_size, "batch_size"), len(rows))
     generator = random.Random(seed)
     waiting: list[int] = []
     curve = []
-    for _ in progress(count(steps, "steps"), verbose):
+    for step in progress(count(steps, "steps"), verbose):
         if size < len(rows) and len(waiting) < size:
             waiting = generator.sample(range(len(rows)), len(rows))
-        batch = [table[i] for i in waiting[:size]] if size < len(rows) else table
+        batch = table
+        if size < len(rows):
+            chosen = waiting[:size]
+            batch = table[chosen] if hasattr(table, "shape") else [table[i] for i in chosen]
         waiting = waiting[size:]
-        mean, gradient = program([p.data for p in optimizer.parameters], batch)
+        try:
+            mean, gradient = program([p.data for p in optimizer.parameters], batch)
+        except OverflowError as error:
+            rate = optimizer.learning_rate
+            raise OverflowError(f"{error}, at step {step}: is learning_rate {rate!r} too large?") from None
         curve.append(mean)
         optimizer.step(gradient)
     return curve

@@ -19,6 +19,14 @@ from .flat import CHAIN, Flat
 from .rebuilding import rebuilt
 from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
 
+LONGEST = 64  # so many comparisons on one way are no loop
+# The functions of `math`, where JAX has the same.
+SAME = "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh degrees exp exp2 expm1 fabs floor fmod hypot"
+SAME += " isfinite isinf isnan log log10 log1p log2 nextafter radians sin sinh sqrt tan tanh trunc"
+FUNCTIONS = {name: getattr(jnp, name) for name in SAME.split() if hasattr(jnp, name)}
+FUNCTIONS |= {"pow": jnp.power, "erf": jax.scipy.special.erf, "erfc": jax.scipy.special.erfc}
+FUNCTIONS |= {"lgamma": jax.scipy.special.gammaln}
+
 
 class Branching:
     """An array in place of a float, in a function that is run once for each way through its branches.
@@ -35,6 +43,8 @@ class Branching:
         if not isinstance(self.array, jax.Array) and np.all(self.array) == np.any(self.array):
             return bool(np.all(self.array))  # the same for all numbers, and known
         if len(self.asked) == len(self.decisions):
+            if len(self.asked) == LONGEST:
+                raise TypeError("to_jax cannot follow a loop that ends by its numbers")
             self.decisions.append(True)
         self.asked.append(self.array)
         return self.decisions[len(self.asked) - 1]
@@ -63,7 +73,7 @@ class ArrayMath:
         number = getattr(math, name)
         if not callable(number):
             return number
-        function = getattr(jnp, {"pow": "power"}.get(name, name), None) or getattr(jax.scipy.special, name, None)
+        function = FUNCTIONS.get(name)
 
         def of_arrays(*operands: Any) -> Any:
             for x in operands:
@@ -101,6 +111,8 @@ def _replaced(x: Any) -> Any:
     """What a row's function finds in its module, for arrays."""
     if x is math:
         return ArrayMath()
+    if getattr(x, "__module__", "") == "math":
+        return getattr(ArrayMath(), x.__name__)
     return rebuilt(x, _replaced) if isinstance(x, FunctionType) else x
 
 
@@ -133,7 +145,8 @@ def jax_function(flat: Flat) -> Callable[..., tuple[Any, Any]]:
     schedule = Schedule(flat)
     k, p, d = len(flat.outputs), len(flat.parameters), len(flat.data)
     parameters = [schedule.places[slot] for slot in flat.parameters]
-    constants = [place for place in range(len(schedule.start)) if place not in set(parameters)]
+    own = set(parameters)
+    constants = [place for place in range(len(schedule.start)) if place not in own]
     functions = [on_arrays(call.function) for call in flat.calls]
     single = [i for i, slot in enumerate(schedule.results) if not schedule.is_row[slot]]
 

@@ -1,6 +1,7 @@
 """The compiled executor of a flat program: a loop over its groups, written out from the table's rows.
 
-Compiled by numba once for the whole table, and kept on disk: programs are data to it.
+Compiled by numba once for the whole table, and once for each set of one's own rows, and kept on disk: programs
+are data to it.
 """
 
 import dis
@@ -9,6 +10,7 @@ import marshal
 import math
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -20,7 +22,7 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
-from . import lanes, primitives
+from . import lanes, primitives, rebuilding
 from .arguments import matrix, vector
 from .flat import CHAIN, LINEAR, Call, Flat
 from .lanes import LANES
@@ -28,6 +30,8 @@ from .rebuilding import names_used, rebuilt
 from .rows import Primitive
 from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
 
+kernels: dict[str, dict[str, Any]] = {}  # of this process, by digest
+lock = threading.RLock()
 CHUNK = 8 * LANES  # samples that are added up together, by one thread
 
 NUMBER_CALL = """\
@@ -90,7 +94,9 @@ def run_groups(groups, tape, packed, rows, valid, n, sums):
         elif kind == CHECK:
             bad |= not_finite(rows, n, tape, at, count)
         elif kind == PRODUCTS:
-            for j in range(at, at + count):  # beside the samples nothing is to be summed up
+            # Beside the samples nothing is to be summed up; what is wiped out here, nobody reads any more: sums
+            # come last, and only the last block of a call is a short one.
+            for j in range(at, at + count):
                 for i in range(valid, n):
                     rows[tape[j] * LANES + i] = 0.0
             products(rows, n, sums, tape, at, count, terms)
@@ -149,13 +155,23 @@ def kernel_text(calls: Sequence[Call]) -> str:
 BUILTIN = [row for row in vars(primitives).values() if isinstance(row, Primitive) and row.name not in (*LINEAR, "mul")]
 
 
-@cache
 def kernel(calls: tuple[Call, ...]) -> dict[str, Any]:
     """The compiled functions `prepare` and `run`, for programs that make these calls."""
     text = kernel_text(calls)
-    sources = [text, *(Path(file).read_text(encoding="utf-8") for file in (lanes.__file__, __file__))]
+    sources = [
+        text,
+        *(Path(file).read_text(encoding="utf-8") for file in (lanes.__file__, rebuilding.__file__, __file__)),
+    ]
     sources += [_fingerprint(call.function) for call in calls]
     digest = hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
+    with lock:
+        if digest not in kernels:
+            kernels[digest] = _load(text, digest, calls)
+        return kernels[digest]
+
+
+def _load(text: str, digest: str, calls: Sequence[Call]) -> dict[str, Any]:
+    """The kernel's functions; numba compiles them when they are called first, or finds them on disk."""
     path = _cache_folder() / f"kernel_{digest}.py"  # a new name for a new text: numba's cache asks for no more
     if not path.exists():
         written = path.with_suffix(f".{os.getpid()}")
@@ -169,26 +185,29 @@ def kernel(calls: tuple[Call, ...]) -> dict[str, Any]:
 
 
 def _cache_folder() -> Path:
-    """Where compiled kernels are kept: NUMBA_CACHE_DIR, else the user's cache; else a folder for this process."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or home) / "tinygrad_lite"
+    """Where compiled kernels are kept: NUMBA_CACHE_DIR, else the user's cache; else a new folder."""
     try:
+        home = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(home) / "tinygrad_lite"
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
-    except OSError:
+    except (OSError, RuntimeError):  # nowhere to write, no home
         pass
     return Path(tempfile.mkdtemp())
 
 
 def _fingerprint(function: Any) -> str:
     """A text that changes when the function, or one that it calls, does."""
+    if isinstance(function, np.ndarray):
+        return f"{function.dtype} {function.shape} {function.tobytes()!r}"
     if not isinstance(function, FunctionType):
         return repr(function)
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     parts = [*names_used(function).values(), *cells, *(function.__defaults__ or ())]
+    code = function.__code__.replace(co_filename="", co_firstlineno=1)  # a notebook's cell has a new one each time
     # Version 2 of the format: later ones also say how often a part is referred to elsewhere.
-    return f"{marshal.dumps(function.__code__, 2)!r}{[*map(_fingerprint, parts)]}"
+    return f"{marshal.dumps(code, 2)!r}{[*map(_fingerprint, parts)]}"
 
 
 def _jitted(function: Any, guarded: bool) -> Any:
@@ -205,7 +224,7 @@ def _jitted(function: Any, guarded: bool) -> Any:
         return _jitted(x, guarded)
 
     copy = rebuilt(function, replaced)
-    if any(step.argrepr == "**" for step in dis.get_instructions(copy)):
+    if any(step.argrepr in ("**", "**=") for step in dis.get_instructions(copy)):
         # To numba x**3 is x·x·x; to Python it is pow(x, 3.0), and so it is to numba with a float.
         code = copy.__code__
         copy.__code__ = code.replace(co_consts=tuple(float(x) if type(x) is int else x for x in code.co_consts))
@@ -235,13 +254,17 @@ def _guarded_math() -> ModuleType:
     return module
 
 
+class NotCompilableError(TypeError):
+    """A row of one's own is written in a way that numba does not understand."""
+
+
 def _check_compiles(call: Call) -> None:
     arity = len(call.row.partials) + (call.partial is not None)
+    function = _jitted(call.function, guarded=True)
     try:
-        if isinstance(call.function, FunctionType):
-            _jitted(call.function, guarded=True).get_call_template((types.float64,) * arity, {})
+        njit(lambda *operands: function(*operands)).get_call_template((types.float64,) * arity, {})
     except Exception as error:  # numba's own, and what code that it does not understand leads it to
-        raise TypeError(f"numba cannot compile {call.row.name}, for executor='compiled': {error}") from error
+        raise NotCompilableError(f"numba cannot compile {call.row.name}, for executor='compiled': {error}") from error
 
 
 class Plan:
@@ -286,7 +309,7 @@ class Kernel:
         self.functions = kernel(calls)
         self.plans: dict[bool, Plan] = {}
         self.pool: ThreadPoolExecutor | None = None
-        self.threads = 0
+        self.workers = (0, 0)
 
     def __call__(
         self, theta: Any, batch: Any, gradients: bool, threads: int, exact: Callable[..., list[float]]
@@ -340,8 +363,9 @@ class Kernel:
         """Run the chunks, consecutive ones in each thread; what each adds up does not depend on how many there are."""
         if threads == 1 or chunks == 1:
             return run(0, chunks)
-        if self.pool is None or self.threads < threads:
-            self.pool, self.threads = ThreadPoolExecutor(threads), threads
+        threads = min(threads, chunks)
+        if self.pool is None or self.workers != (os.getpid(), threads):  # threads do not survive a fork
+            self.pool, self.workers = ThreadPoolExecutor(threads - 1), (os.getpid(), threads)
         bounds = [chunks * i // threads for i in range(threads + 1)]
         shares = [self.pool.submit(run, *share) for share in pairwise(bounds[1:])]
         return any([run(0, bounds[1]), *(share.result() for share in shares)])

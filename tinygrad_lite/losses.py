@@ -29,6 +29,6 @@ def mean_loss(loss: str | Callable[..., Any], predictions: Sequence[Any], target
 
 def choice(given: Any, known: dict[str, Any], kind: str) -> Any:
     """What is known by the name `given`, or the function that it is itself; ValueError for another name."""
-    if not callable(given) and given not in known:
+    if not callable(given) and not (isinstance(given, str) and given in known):
         raise ValueError(f"unknown {kind} {given!r}: use a function, or one of {', '.join(known)}")
     return given if callable(given) else known[given]

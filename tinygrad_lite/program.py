@@ -27,7 +27,8 @@ class Program:
     For one sample the numbers are those of Values, to the last bit, and so are the errors. What is recorded
     are the operations: an `if` on a Value is not, only the branch that was taken (relu, maximum and abs are
     operations). Leaves that are in neither list keep the numbers they have now. They, data, and what
-    depends on these alone are numbers to the backward pass, which does not go there.
+    depends on these alone are numbers to the backward pass, which does not go there. A row of one's own that
+    has a power in it may differ in the last bit where it is compiled.
 
     Args:
         output: what to compute: a Value, or a list of k Values.
@@ -94,7 +95,7 @@ class Program:
         """
         _, outputs = self._run(theta, batch, False, threads)
         if self._single:
-            outputs = [output[0] for output in outputs]
+            outputs = outputs[:, 0] if hasattr(outputs, "shape") else [output[0] for output in outputs]
         return array(outputs) if self._data else array(outputs)[0]
 
     def to_jax(self) -> Callable[..., tuple[Any, Any]]:
@@ -152,17 +153,16 @@ class Program:
 
     @cached_property
     def _executor(self) -> Callable[..., tuple[Any, Any]]:
-        if self.executor == "python":
-            return StraightLine(self._flat)
-        from .kernel import Kernel
+        if self.executor == "compiled" and (self._forced or _installed("numba")):  # it may have been pickled elsewhere
+            from .kernel import Kernel, NotCompilableError
 
-        try:
-            return Kernel(self._flat)
-        except TypeError:  # a row of one's own that numba does not understand
-            if self._forced:
-                raise
-            self.executor = "python"
-            return StraightLine(self._flat)
+            try:
+                return Kernel(self._flat)
+            except NotCompilableError:
+                if self._forced:
+                    raise
+        self.executor = "python"
+        return StraightLine(self._flat)
 
     def _recomputation(self, gradients: bool) -> Callable[[Sequence[float], Sequence[float], int], list[float]]:
         """A function that computes sample i with Values: what its numbers are, or the error that they raise."""
@@ -188,7 +188,8 @@ def _installed(name: str) -> bool:
 
 def _listed(nodes: Any, name: str) -> list[Any]:
     if not isinstance(nodes, Iterable) or isinstance(nodes, Value):
-        raise TypeError(f"{name} must be a list of Values, not {nodes!r}: write [x] for a single one")
+        advice = "call it" if callable(nodes) else "write [x] for a single one"
+        raise TypeError(f"{name} must be a list of Values, not {type(nodes).__name__!r}: {advice}")
     return list(nodes)
 
 

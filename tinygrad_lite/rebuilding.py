@@ -2,13 +2,17 @@
 
 import dis
 from collections.abc import Callable
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 
 def names_used(function: FunctionType) -> dict[str, Any]:
     """What the code of a function finds in its module, by name."""
-    names = {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}
+    names = set()
+    codes = [function.__code__]
+    for code in codes:  # and those of comprehensions and functions inside it
+        names |= {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+        codes += [x for x in code.co_consts if isinstance(x, CodeType)]
     return {name: function.__globals__[name] for name in sorted(names) if name in function.__globals__}
 
 

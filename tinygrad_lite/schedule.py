@@ -4,6 +4,11 @@ What depends on the parameters alone is computed once, as a number; what depends
 number for each sample. Of either, calls of one function, or chains of one length, that wait for nothing but
 what is there already are a group: the kernel looks at one entry, not at one for each instruction. A layer
 of neurons comes out as one group, of chains over the same rows; its backward pass as two.
+
+    slot    an instruction of the flat program, and its result
+    number  a result that is the same for every sample; row: one number for each sample
+    place   where a slot's result is kept, among the numbers or among the rows
+    tape    the places of all operands, in the order in which the groups read them
 """
 
 from array import array
@@ -22,7 +27,7 @@ class Group(NamedTuple):
 
     kind: int
     members: int
-    terms: int  # of each chain, or operands of each call
+    terms: int  # of each chain; operands of each call; factors that each of the `members` of PRODUCTS is multiplied by
     out: int  # the place of the first result, among the numbers or the rows; the others follow
     at: int  # where on the tape the places of the operands are
     factors: int = 0  # where among the factors a layer's are
@@ -137,8 +142,9 @@ class Schedule:
             used = dict.fromkeys(x for _, operands in members for x in operands)
             unchecked = [x for x in used if self.is_row[x] and x not in checked]
             checked.update(unchecked)
-            self.rows.append(Group(CHECK, len(unchecked), 1, 0, len(self.tape)))
-            self.tape.extend([self.places[x] for x in unchecked])
+            if unchecked:
+                self.rows.append(Group(CHECK, len(unchecked), 1, 0, len(self.tape)))
+                self.tape.extend([self.places[x] for x in unchecked])
 
     def _rows(self, slots: Iterable[int]) -> list[int]:
         """The rows of slots; a number is spread over one."""
