@@ -65,7 +65,7 @@ def absolute(prediction, target):
     return abs(prediction - target)
 
 
-@pytest.mark.parametrize("loss", [*nn.losses, absolute], ids=str)
+@pytest.mark.parametrize("loss", [*nn.losses, absolute], ids=lambda loss: getattr(loss, "__name__", loss))
 @settings(max_examples=12)
 @given(
     st.integers(1, 3),
