@@ -1,6 +1,6 @@
 """Speed of the engine against its peers, as ratios in one run. Off by default; to measure:
 
-pytest tests/benchmarks --benchmark-enable
+pytest tests/benchmarks --benchmark-enable -n 0
 
 In each group the figure in parentheses is the ratio to the fastest.
 """
