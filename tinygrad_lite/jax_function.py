@@ -88,9 +88,7 @@ class ArrayMath:
 
 def on_arrays(function: Any) -> Callable[..., Any]:
     """A function of floats as one of arrays, number by number; NaN where it raises."""
-    copy = (
-        _replaced(function) if isinstance(function, FunctionType) else getattr(ArrayMath(), function.__name__, function)
-    )
+    copy = _replaced(function)
 
     def explored(operands: Sequence[Any], decisions: list[bool]) -> Any:
         asked: list[Any] = []
@@ -108,7 +106,7 @@ def on_arrays(function: Any) -> Callable[..., Any]:
 
 
 def _replaced(x: Any) -> Any:
-    """What a row's function finds in its module, for arrays."""
+    """A row's function, or what it finds in its module, for arrays."""
     if x is math:
         return ArrayMath()
     if getattr(x, "__module__", "") == "math":

@@ -143,11 +143,10 @@ class Program:
 
     def _run(self, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any]:
         """The means of the outputs and, if asked for, of the gradients, as one list; the outputs of each sample."""
-        if (batch is None) != (not self._data):
-            calls = (
-                f"program(theta, batch), with {len(self._data)} numbers a sample" if self._data else "program(theta)"
-            )
-            raise TypeError(f"batch is {'missing' if self._data else 'too much'}: call {calls}")
+        if batch is None and self._data:
+            raise TypeError(f"batch is missing: call program(theta, batch), with {len(self._data)} numbers a sample")
+        if batch is not None and not self._data:
+            raise TypeError("batch is too much: call program(theta)")
         batch = [[]] if batch is None else batch
         return self._executor(theta, batch, gradients, count(threads, "threads"), self._recomputation(gradients))
 
