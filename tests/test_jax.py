@@ -98,6 +98,17 @@ def test_a_row_of_ones_own_with_branches_and_math():
     assert float(gradient[0]) == pytest.approx((-math.exp(-1) + 2) / 2)
 
 
+def halved(x):
+    return x if x < 1.0 else halved(x / 2)
+
+
+def test_a_row_that_calls_itself_is_refused():
+    x = Value(3.0)
+    program = Program(primitive("halved", halved, lambda x, y: y / x)(x), [x])
+    with pytest.raises(TypeError, match="cannot follow halved: it calls itself"):
+        program.to_jax()
+
+
 def test_what_raises_is_nan():
     x = Value(0.5)
     mean, _ = Program(tl.binary_cross_entropy(x, 1), [x]).to_jax()([1.5])

@@ -1004,6 +1004,18 @@ def test_what_was_compiled_once_is_found_again():
     assert set(_cache_folder().glob("kernel_*.py")) == known
 
 
+def tower(x):
+    """x! for a whole number x."""
+    return 1.0 if x < 1 else x * tower(x - 1)
+
+
+def test_a_row_that_calls_itself_is_run_by_python():
+    x = Value(3.0)
+    program = Program(primitive("tower", tower, lambda x, y: y)(x), [x])
+    assert program([4.0])[0] == 24.0
+    assert program.executor == "python"
+
+
 def test_a_row_that_cannot_be_compiled_is_run_by_python():
     x = Value(3.0)
     written = primitive("written", lambda x: float(format(x, ".3g")), lambda x, y: 1)

@@ -31,6 +31,11 @@ class Call(NamedTuple):
         """What computes it."""
         return self.row.value if self.partial is None else self.row.partials[self.partial]
 
+    @property
+    def arity(self) -> int:
+        """How many operands it has: a partial has the row's, and its result."""
+        return len(self.row.partials) + (self.partial is not None)
+
 
 class Flat:
     """Instructions, one for each slot: what to compute from which earlier slots.

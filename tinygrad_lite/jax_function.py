@@ -88,7 +88,10 @@ class ArrayMath:
 
 def on_arrays(function: Any) -> Callable[..., Any]:
     """A function of floats as one of arrays, number by number; NaN where it raises."""
-    copy = _replaced(function)
+    try:
+        copy = _replaced(function)
+    except RecursionError:
+        raise TypeError(f"to_jax cannot follow {function.__name__}: it calls itself") from None
 
     def explored(operands: Sequence[Any], decisions: list[bool]) -> Any:
         asked: list[Any] = []
@@ -115,7 +118,7 @@ def _replaced(x: Any) -> Any:
 
 
 class Arrays:
-    """Numbers or rows by their places, in the pieces in which they were computed."""
+    """Numbers or columns by their places, in the pieces in which they were computed."""
 
     def __init__(self) -> None:
         self.pieces: list[Any] = []
@@ -146,26 +149,26 @@ def jax_function(flat: Flat) -> Callable[..., tuple[Any, Any]]:
     own = set(parameters)
     constants = [place for place in range(len(schedule.start)) if place not in own]
     functions = [on_arrays(call.function) for call in flat.calls]
-    single = [i for i, slot in enumerate(schedule.results) if not schedule.is_row[slot]]
+    single = [i for i, slot in enumerate(schedule.results) if not schedule.is_column[slot]]
 
     def computed(group: Group, arrays: Arrays) -> Any:
         size = 1 + 2 * group.terms if group.kind == CHAIN else group.terms
         places = np.array(schedule.tape[group.at : group.at + group.members * size]).reshape(group.members, size)
         if group.kind != CHAIN:
-            return functions[group.kind](*(arrays.take(column) for column in places.T.tolist()))
+            return functions[group.kind](*(arrays.take(operand) for operand in places.T.tolist()))
         base = arrays.take(places[:, 0].tolist())
         if not group.terms:
             return base
         a, b = (arrays.take(places[:, slot::2].ravel().tolist()) for slot in (1, 2))
         return base + (a * b).reshape(group.members, group.terms, *(a * b).shape[1:]).sum(axis=1)
 
-    def layer(group: Group, numbers: Arrays, rows: Arrays) -> Any:
+    def layer(group: Group, numbers: Arrays, columns: Arrays) -> Any:
         size, four = 1 + group.terms, group.members // 4 * 4
         packed = np.array(schedule.factors[group.factors : group.factors + group.members * size])
         tiles = packed[: four * size].reshape(-1, size, 4).transpose(0, 2, 1).reshape(four, size)
         places = np.concatenate([tiles, packed[four * size :].reshape(-1, size)])
         factors = numbers.take(places.ravel().tolist()).reshape(places.shape)
-        shared = rows.take(schedule.tape[group.at : group.at + group.terms])
+        shared = columns.take(schedule.tape[group.at : group.at + group.terms])
         return factors[:, :1] + jnp.matmul(factors[:, 1:], shared, precision="highest")
 
     def function(theta: Any, batch: Any = None) -> tuple[Any, Any]:
@@ -173,27 +176,27 @@ def jax_function(flat: Flat) -> Callable[..., tuple[Any, Any]]:
         batch = jnp.zeros((1, 0)) if batch is None else jnp.asarray(batch, float)
         if theta.shape != (p,) or batch.ndim != 2 or batch.shape[1] != d:
             raise ValueError(f"theta has shape {theta.shape} and batch {batch.shape}: ({p},) and (m, {d}) are needed")
-        numbers, rows = Arrays(), Arrays()
+        numbers, columns = Arrays(), Arrays()
         numbers.put(constants, np.array([schedule.start[place] for place in constants]))
         numbers.put(parameters, theta)
         for group in schedule.numbers:
             numbers.put(range(group.out, group.out + group.members), computed(group, numbers))
-        rows.put(range(d), batch.T)
-        for number, row in schedule.spread.items():
-            rows.put([row], numbers.take([number])[:, None])
+        columns.put(range(d), batch.T)
+        for number, column in schedule.spread.items():
+            columns.put([column], numbers.take([number])[:, None])
         sums = jnp.zeros(len(schedule.results) + 1)
-        for group in schedule.rows:
+        for group in schedule.columns:
             if group.kind == PRODUCTS:
                 middle, end = group.at + group.members, group.at + group.members + group.terms
                 a, b = (
                     jnp.broadcast_to(x, (len(x), len(batch)))
-                    for x in (rows.take(schedule.tape[group.at : middle]), rows.take(schedule.tape[middle:end]))
+                    for x in (columns.take(schedule.tape[group.at : middle]), columns.take(schedule.tape[middle:end]))
                 )
                 targets = np.array(schedule.tape[end : end + group.members * group.terms])
                 sums = sums.at[targets].add(jnp.matmul(a, b.T, precision="highest").ravel())
             elif group.kind != CHECK:
-                result = layer(group, numbers, rows) if group.kind == LAYER else computed(group, rows)
-                rows.put(range(group.out, group.out + group.members), result)
+                result = layer(group, numbers, columns) if group.kind == LAYER else computed(group, columns)
+                columns.put(range(group.out, group.out + group.members), result)
         means = sums[:-1] / len(batch)
         if single:
             means = means.at[np.array(single)].set(numbers.take([schedule.places[schedule.results[i]] for i in single]))

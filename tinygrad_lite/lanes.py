@@ -4,8 +4,8 @@ The vectors are LLVM's own, so that sums stay in registers for the length of a c
 and store them once a term. Multiplication and addition stay two roundings, in the order of the program.
 Pointers and offsets, because an array's index would first be asked whether it is negative.
 
-    p          where the rows are: `LANES` numbers each, one for each sample of a block
-    offset     of a row's first number from p
+    p          where the columns are: `LANES` numbers each, one for each sample of a block
+    offset     of a column's first number from p
     n          how many samples there are, rounded up to a multiple of 16
 """
 
@@ -18,7 +18,7 @@ from numba import njit, types
 from numba.extending import intrinsic, models, register_model
 
 WIDTH = 8
-LANES = 128  # so that the rows of a small network stay in the second-level cache
+LANES = 128  # so that the columns of a small network stay in the second-level cache
 VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
 INDEX = ir.IntType(32)
 
@@ -114,9 +114,9 @@ def added_up(context: Any, numbers: Any) -> Any:
 
 @njit(error_model="numpy")
 def layer(p, n, out, tape, at, terms, count, w, first):
-    """`count` chains over the same rows, each with numbers of its own: base + w₁·row₁ + w₂·row₂ + …
+    """`count` chains over the same columns, each with numbers of its own: base + w₁·column₁ + w₂·column₂ + …
 
-    `tape` has the rows; `w` the bases of four chains, then their factors term by term, and so on; last the
+    `tape` has the columns; `w` the bases of four chains, then their factors term by term, and so on; last the
     base and factors of each chain that is left over.
     """
     end = at + terms
@@ -159,7 +159,7 @@ def layer(p, n, out, tape, at, terms, count, w, first):
 
 @njit(error_model="numpy")
 def chains(p, n, out, tape, at, terms, count):
-    """`count` chains base + a₁·b₁ + a₂·b₂ + … of rows; `tape` has base, a₁, b₁, … of each."""
+    """`count` chains base + a₁·b₁ + a₂·b₂ + … of columns; `tape` has base, a₁, b₁, … of each."""
     for _ in range(count):
         end = at + 1 + 2 * terms
         for i in range(0, n, 2 * WIDTH):
@@ -201,38 +201,38 @@ def scalar_chains(numbers, out, tape, at, terms, count):
 
 @njit(error_model="numpy")
 def products(p, n, sums, tape, at, height, width):
-    """Add to `sums` the sum over the samples of a·b, for `height` rows a (an even number) and `width` rows b.
+    """Add to `sums` the sum over the samples of a·b, for `height` columns a (an even number) and `width` columns b.
 
-    `tape` has the rows a, the rows b, and for each pair where its sum goes.
+    `tape` has the columns a, the columns b, and for each pair where its sum goes.
     """
-    columns = at + height
+    right = at + height
     for r in range(0, height, 2):
         for c in range(0, width - 3, 4):
             s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = every(0.0)
             for i in range(0, n, WIDTH):
                 a, b = load(p, tape[at + r] * LANES + i), load(p, tape[at + r + 1] * LANES + i)
-                x, y = load(p, tape[columns + c] * LANES + i), load(p, tape[columns + c + 1] * LANES + i)
+                x, y = load(p, tape[right + c] * LANES + i), load(p, tape[right + c + 1] * LANES + i)
                 s0, s1, t0, t1 = plus(s0, a, x), plus(s1, a, y), plus(t0, b, x), plus(t1, b, y)
-                x, y = load(p, tape[columns + c + 2] * LANES + i), load(p, tape[columns + c + 3] * LANES + i)
+                x, y = load(p, tape[right + c + 2] * LANES + i), load(p, tape[right + c + 3] * LANES + i)
                 s2, s3, t2, t3 = plus(s2, a, x), plus(s3, a, y), plus(t2, b, x), plus(t3, b, y)
-            j = columns + width + r * width + c
+            j = right + width + r * width + c
             for k, s, t in ((j, s0, t0), (j + 1, s1, t1), (j + 2, s2, t2), (j + 3, s3, t3)):
                 sums[tape[k]] += added_up(s)
                 sums[tape[k + width]] += added_up(t)
         for c in range(width // 4 * 4, width):
             s = t = every(0.0)
             for i in range(0, n, WIDTH):
-                x = load(p, tape[columns + c] * LANES + i)
+                x = load(p, tape[right + c] * LANES + i)
                 s = plus(s, load(p, tape[at + r] * LANES + i), x)
                 t = plus(t, load(p, tape[at + r + 1] * LANES + i), x)
-            j = columns + width + r * width + c
+            j = right + width + r * width + c
             sums[tape[j]] += added_up(s)
             sums[tape[j + width]] += added_up(t)
 
 
 @njit(error_model="numpy")
 def not_finite(p, n, tape, at, count):
-    """Whether the numbers of `count` rows do not add up: surely if one is infinite or NaN."""
+    """Whether the numbers of `count` columns do not add up: surely if one is infinite or NaN."""
     u = v = every(0.0)
     one = every(1.0)
     for j in range(at, at + count):

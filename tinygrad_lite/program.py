@@ -153,10 +153,11 @@ class Program:
     @cached_property
     def _executor(self) -> Callable[..., tuple[Any, Any]]:
         if self.executor == "compiled" and (self._forced or _installed("numba")):  # it may have been pickled elsewhere
-            from .kernel import Kernel, NotCompilableError
+            from .compiled import Compiled
+            from .compiling import NotCompilableError
 
             try:
-                return Kernel(self._flat)
+                return Compiled(self._flat)
             except NotCompilableError:
                 if self._forced:
                     raise
