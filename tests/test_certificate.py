@@ -275,6 +275,27 @@ def test_a_function_of_chance_is_refused():
         gradcheck(lambda x: x * next(numbers), 3.0)
 
 
+def test_inputs_may_be_lists():
+    def neuron(w, x, b):
+        return tl.sigmoid(sum(wi * xi for wi, xi in zip(w, x[0], strict=True)) + b)
+
+    report = gradcheck(neuron, [0.5, Value(-1.0)], ([2.0, 3.0],), Value(0.25, "bias"))
+    assert [x.name for x in report.inputs] == ["w[0]", "w[1]", "x[0][0]", "x[0][1]", "bias"]
+    slope = 1 / (1 + math.exp(1.75)) / (1 + math.exp(-1.75))
+    assert [x.analytic / slope for x in report.inputs] == pytest.approx([2, 3, 0.5, -1, 1])
+
+
+def test_a_detached_number_in_a_list_is_found():
+    error = failure(lambda w: w[0] * Value(w[1].data), [2.0, 3.0])
+    assert "gradient of input w[1] = 3.0 is wrong: not connected" in str(error)
+
+
+@pytest.mark.parametrize("x", ["1", None, 1j, {"w": 1.0}, [1.0, "2"]])
+def test_an_input_that_is_no_number_is_refused(x):
+    with pytest.raises(TypeError, match=r"numbers, Values and lists of them as inputs: w(\[1\])? is none, not '"):
+        gradcheck(lambda w: w, x)
+
+
 def test_an_input_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="finite"):
         gradcheck(tl.exp, math.nan)

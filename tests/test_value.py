@@ -212,6 +212,11 @@ def test_two_to_the_sixty_paths():
         (lambda v: v / 0, ZeroDivisionError, "div of 0.0 (node 'ŷ') and 0.0: division by zero"),
         (lambda v: (v + 10) ** 309, OverflowError, "pow of 10.0 and 309.0: the result is too large for a float"),
         (lambda v: tl.binary_cross_entropy(v, 1), ValueError, "use binary_cross_entropy_with_logits"),
+        (
+            lambda v: tl.binary_cross_entropy_with_logits(v, -1),
+            ValueError,
+            "of 0.0 (node 'ŷ') and -1.0: outside the domain 0 ≤ y ≤ 1 (y is a label, 0 or 1)",
+        ),
         (lambda v: v.maximum("2"), TypeError, "maximum takes Values and real numbers, not 'str'"),
         (lambda v: tl.exp(v, v), TypeError, "exp takes 1 arguments, 2 given"),
         (lambda v: tl.exp("2"), TypeError, "exp needs real numbers or Values, not 'str'"),

@@ -11,11 +11,13 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from typing import Any
 
 from . import reference
 from .differences import disagree, fingerprint, loose_ends, ridders
+from .nested import filled, leaves
 from .report import Check, GradcheckReport, InputReport, error_class
-from .rows import RESERVED, Primitive
+from .rows import RESERVED, Primitive, real
 from .value import Constant, Value, topological_order
 
 UNIT = 2.0**-53  # the relative error of one rounding
@@ -23,7 +25,7 @@ VALUE_ULPS, PARTIAL_ULPS = 4, 8
 CANCELLING = {"binary_cross_entropy_with_logits", "pow_slope"}  # their slopes have zeros that no float hits
 
 
-def gradcheck(f: Callable[..., Value] | Value, *inputs: float | Value, raise_exception: bool = True) -> GradcheckReport:
+def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bool = True) -> GradcheckReport:
     """Certify the gradient of `f` at `inputs`; or that of a graph, as `backward()` left it: `gradcheck(J)`.
 
     Every number is certified to the last places: values to 4 ULP, partial derivatives to 8 ULP; at a kink
@@ -32,20 +34,23 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: float | Value, raise_exc
 
     Args:
         f: a function of Values that returns a Value; or a Value.
-        inputs: where; real numbers or Values (whose data and labels count).
+        inputs: where; real numbers or Values (whose data and labels count), or lists of them, nested or not.
         raise_exception: False to get the report even if something is wrong.
 
-    Raises: GradcheckError, naming the operation, for a wrong gradient; TypeError if `f` returns no Value;
-        ValueError for an input that is not finite, a graph without backward(), a function of chance;
-        else what `f` and `backward()` raise.
+    Raises: GradcheckError, naming the operation, for a wrong gradient; TypeError if `f` returns no Value, and
+        for other inputs; ValueError for an input that is not finite, a graph without backward(), a function of
+        chance; else what `f` and `backward()` raise.
     """
     if isinstance(f, Value):
         if inputs or f.grad == 0.0:
             raise ValueError("gradcheck(J) certifies what J.backward() left: call that first; it takes no inputs")
         order = topological_order(f)
         return _report(order, [], list(_certify(order, f.grad)), raise_exception)
-    xs = _leaves(f, inputs)
-    y = f(*xs)
+    code = getattr(f, "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code else ()
+    names = names if len(names) == len(inputs) else [f"x{i + 1}" for i in range(len(inputs))]
+    arguments = [_labelled(x, name) for x, name in zip(inputs, names, strict=True)]
+    xs, y = list(leaves(arguments)), f(*arguments)
     if not isinstance(y, Value):
         raise TypeError(f"gradcheck: the function returned {y!r}, not a Value: the graph was lost on the way")
     order = topological_order(y)
@@ -55,23 +60,22 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: float | Value, raise_exc
         y.backward()
         checks = list(_certify(order, 1.0))
         if not any(check.verdict == "wrong" for check in checks):
-            checks += _missing_edges(f, xs, order)
+            checks += _missing_edges(lambda *nodes: f(*filled(arguments, iter(nodes))), xs, order)
         return _report(order, xs, checks, raise_exception)
     finally:
         for x, grad in zip(order, held, strict=True):
             x.grad = grad
 
 
-def _leaves(f: Callable[..., Value], inputs: Sequence[float | Value]) -> list[Value]:
-    code = getattr(f, "__code__", None)
-    names = code.co_varnames[: code.co_argcount] if code else ()
-    xs = []
-    for i, x in enumerate(inputs):
-        label = x.label if isinstance(x, Value) else None
-        xs.append(Value(float(x), label or (names[i] if len(names) == len(inputs) else f"x{i + 1}")))
-        if not math.isfinite(xs[-1].data):
-            raise ValueError(f"gradcheck needs finite inputs: {xs[-1].label} is {float(x)}")
-    return xs
+def _labelled(x: Any, name: str) -> Any:
+    """A node of its own for each number in an argument of this name."""
+    if isinstance(x, (list, tuple)):
+        return [_labelled(part, f"{name}[{i}]") for i, part in enumerate(x)]
+    number, label = (x.data, x.label or name) if isinstance(x, Value) else (x, name)
+    node = Value(real(number, f"gradcheck takes numbers, Values and lists of them as inputs: {name} is none"), label)
+    if not math.isfinite(node.data):
+        raise ValueError(f"gradcheck needs finite inputs: {label} is {node.data}")
+    return node
 
 
 def _report(order: Sequence[Value], xs: Sequence[Value], checks: list[Check], raise_exception: bool) -> GradcheckReport:

@@ -5,9 +5,10 @@ differentiated to any order. Nested derivatives cannot be confused (Siskind and 
 forward-mode AD in a functional framework", 2008): each is taken with respect to nodes of its own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from .nested import filled, leaves
 from .primitives import identity
 from .rows import is_real
 from .value import Constant, Value, operand, topological_order
@@ -76,8 +77,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
             inputs[position] = _fresh(args[position])
         y = _result(f, inputs, kwargs)
         wanted = [inputs[position] for position in positions]
-        parts = iter(gradient(y, list(_leaves(wanted))))
-        shaped = [_filled(x, parts) for x in wanted]
+        parts = iter(gradient(y, list(leaves(wanted))))
+        shaped = [filled(x, parts) for x in wanted]
         return y, shaped[0] if isinstance(argnums, int) else tuple(shaped)
 
     return differentiated
@@ -103,7 +104,7 @@ def hessian(f: Callable[..., Any]) -> Callable[..., list[list[Value]]]:
 
     def second_derivatives(*args: Any, **kwargs: Any) -> list[list[Value]]:
         inputs = [_fresh(x) for x in args]
-        xs = list(_leaves(inputs))
+        xs = list(leaves(inputs))
         return [gradient(slope, xs) for slope in gradient(_result(f, inputs, kwargs), xs)]
 
     return second_derivatives
@@ -127,20 +128,6 @@ def _fresh(x: Any) -> Any:
     raise TypeError(
         f"an argument to differentiate must be a number, a Value or a list of them, not {type(x).__name__!r}"
     )
-
-
-def _leaves(x: Any) -> Iterator[Value]:
-    """The nodes in nested lists, in order."""
-    if isinstance(x, Value):
-        yield x
-    else:
-        for part in x:
-            yield from _leaves(part)
-
-
-def _filled(shape: Any, parts: Iterator[Value]) -> Any:
-    """`shape` with its nodes replaced by `parts`, in order."""
-    return next(parts) if isinstance(shape, Value) else [_filled(part, parts) for part in shape]
 
 
 def _result(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Value:

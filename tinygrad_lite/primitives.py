@@ -141,7 +141,7 @@ binary_cross_entropy = primitive(
     lambda p, y, loss: -logit(p),
     plain="L({}, {})", latex=r"\mathcal{{L}}\left({}, {}\right)",
     definition=lambda p, y: -(xlogy(y, p) + xlogy(1 - y, 1 - p)), domain=(UNIT, UNIT),
-    advice="where the probability may reach 0 or 1, use binary_cross_entropy_with_logits",
+    advice="y is a label, 0 or 1; where the probability p may reach 0 or 1, use binary_cross_entropy_with_logits",
     doc="−(y·log ŷ + (1 − y)·log(1 − ŷ)) of a probability ŷ and a label y",
 )
 cross_entropy_slope = primitive(
@@ -156,6 +156,7 @@ binary_cross_entropy_with_logits = primitive(
     lambda z, y, loss: -z,
     plain="L(σ({}), {})", latex=r"\mathcal{{L}}\left(\sigma\left({}\right), {}\right)",
     definition=lambda z, y: (1 - y) * softplus(z) + y * softplus(-z), domain=(REALS, UNIT),
+    advice="y is a label, 0 or 1",
     doc="binary_cross_entropy(sigmoid(z), y) that stays finite for every z",
 )
 logit = primitive(

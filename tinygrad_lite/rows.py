@@ -116,7 +116,10 @@ class Primitive:
             return ZeroDivisionError(f"{subject}: division by zero")
         if isinstance(error, OverflowError):
             return OverflowError(f"{subject}: the result is too large for a float")
-        conditions = [domain.describe("x") for x, domain in zip(operands, self.domain, strict=True) if x not in domain]
+        code = getattr(self.partials[0], "__code__", None)  # where the arguments have names
+        names = code.co_varnames if code and code.co_argcount > len(operands) else "x" * len(operands)
+        arguments = zip(names, operands, self.domain, strict=False)
+        conditions = [domain.describe(name) for name, x, domain in arguments if x not in domain]
         advice = f" ({self.advice})" if self.advice and not prefix else ""
         return ValueError(f"{subject}: outside the domain {', '.join(conditions)}".rstrip() + advice)
 
