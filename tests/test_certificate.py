@@ -125,6 +125,54 @@ def test_the_second_argument_is_told_from_the_first():
     assert "the sign is missing" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("slope", "remark"),
+    [
+        (lambda x, y: 3 * x, "is wrong: a factor of 2/3 is missing"),
+        (lambda x, y: -2 * x, "is wrong: the sign is missing"),
+        (lambda x, y: 2 * x + 0.123, "at (0.7) is wrong\n"),
+    ],
+)
+def test_a_factor_is_named_only_if_it_is_a_simple_one(slope, remark):
+    assert remark in str(failure(primitive("squared", lambda x: x * x, slope), 0.7))
+
+
+def branching():
+    """Rows that compare for equality, each with a point, and the slope there."""
+    kept = primitive(
+        "kept",
+        lambda x, keep: x if keep == 1 else 0.0,
+        lambda x, keep, y: 1 if keep == 1 else 0,
+        lambda x, keep, y: 0,
+    )
+    sinc = primitive(
+        "sinc",
+        lambda x: tl.sin(x) / x if x != 0 else 1.0,
+        lambda x, y: (tl.cos(x) - y) / x if x else 0.0,
+    )
+    clipped = primitive("clipped", lambda x: x if -1 <= x <= 1 else 0 * x + 1.0, lambda x, y: 1 if x == y else 0)
+    return {
+        "kept": (lambda x: kept(x, 1.0), 3.0, 1.0),
+        "dropped": (lambda x: kept(x, 0.0), 3.0, 0.0),
+        "sinc at 0": (sinc, 0.0, 0.0),
+        "sinc": (sinc, math.pi, -1 / math.pi),
+        "inside": (clipped, 0.5, 1.0),
+        "outside": (clipped, 1.5, 0.0),
+    }
+
+
+@pytest.mark.parametrize("name", ["kept", "dropped", "sinc at 0", "sinc", "inside", "outside"])
+def test_a_row_that_asks_whether_numbers_are_equal(name):
+    f, at, slope = branching()[name]
+    x = Value(at)
+    y = f(x)
+    y.backward()
+    assert x.grad == pytest.approx(slope)
+    assert tl.Program(y, [x])([at])[1] == pytest.approx([slope])
+    report = gradcheck(f, at)
+    assert {check.verdict for check in report.checks} == {"certified"}
+
+
 def test_a_row_of_more_than_two_arguments():
     fma = primitive("fma", lambda a, b, c: a * b + c, lambda a, b, c, y: b, lambda a, b, c, y: a, lambda a, b, c, y: 1)
     assert gradcheck(fma, 2.0, 3.0, 0.1).ok
@@ -292,7 +340,7 @@ def test_a_detached_number_in_a_list_is_found():
 
 @pytest.mark.parametrize("x", ["1", None, 1j, {"w": 1.0}, [1.0, "2"]])
 def test_an_input_that_is_no_number_is_refused(x):
-    with pytest.raises(TypeError, match=r"numbers, Values and lists of them as inputs: w(\[1\])? is none, not '"):
+    with pytest.raises(TypeError, match=r"^gradcheck: w(\[1\])? must be a number, a Value or a list of them, not '"):
         gradcheck(lambda w: w, x)
 
 

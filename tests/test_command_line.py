@@ -105,7 +105,7 @@ def test_an_expression_is_worked_out(arguments, last, capsys):
         (["pow_slope(a, 2)", "a=1"], "not allowed"),
         (["exp(x=a)", "a=1"], "not allowed"),
         (["exp(*a)", "a=1"], "not allowed: '*a'"),
-        (["exp(a, a)", "a=1"], "exp takes 1 arguments, 2 given"),
+        (["exp(a, a)", "a=1"], "exp takes 1 argument, 2 given"),
         (["a +", "a=1"], "not an expression (invalid syntax): a +"),
         (["", "a=1"], "not an expression"),
         (["a\0", "a=1"], "null bytes"),
@@ -120,6 +120,11 @@ def test_an_expression_is_worked_out(arguments, last, capsys):
         (["max(a, 2) + 1", "a=1"], "not allowed: 'max(a, 2)': max is called maximum here"),
         (["min(a, 2, 3)", "a=1"], "not allowed: 'min(a, 2, 3)': min is called minimum here"),
         (["ln(a)", "a=1"], "not allowed: 'ln(a)': ln is called log here"),
+        (["σ(a)", "a=1"], "not allowed: 'σ(a)': σ is called sigmoid here"),
+        (["1 + sigmod(a*b)", "a=1"], "not allowed: 'sigmod(a*b)': is sigmoid meant?"),
+        (["math.sin(a)", "a=1"], "not allowed: 'math.sin(a)': is sin meant?"),
+        (["tan(wx + b)", "w=1"], "not allowed: 'tan(wx + b)': is tanh meant?"),
+        (["wx + b", "w=1", "x=1", "b=1"], "no value for wx: add wx=1.5 (is wx a product? That is written w*x)"),
         (["a", "a=one"], "a value is written name=number, not 'a=one'"),
         (["a", "a"], "a value is written name=number, not 'a'"),
         (["a", "a=1", "a=2"], "a is given twice"),
@@ -144,6 +149,17 @@ def test_a_failure_is_no_traceback_in_a_process_of_its_own():
     done = run("log(a)", "a=0")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "tinygrad_lite: log of 0.0 (node 'a'): outside the domain x > 0\n"
+
+
+def test_a_slope_that_does_not_exist_is_an_error_after_the_forward_pass():
+    done = run("sqrt(a)", "a=0")
+    assert done.returncode == 2
+    assert "J = √(a) = √(0) = 0\n" in done.stdout
+    assert done.stderr == "tinygrad_lite: backward() through 'J': slope of sqrt of 0.0 (node 'a'): division by zero\n"
+
+
+def test_signs_are_read_as_they_are_written_out():
+    assert evaluate("−a·b ÷ 2 × 3", {"a": 3, "b": 4}).data == -18
 
 
 def test_an_expression_is_the_graph_it_says():

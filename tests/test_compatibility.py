@@ -68,6 +68,29 @@ def test_micrograds_own_tests():
     assert sanity(tl.Value) == sanity(micrograd.engine.Value) == (-20.0, 46.0)
 
 
+def test_a_program_that_draws_micrograds_graphs():
+    """The walk of micrograd's notebook, which shows a graph by `_prev` and `_op`."""
+
+    def trace(root):
+        nodes, edges = set(), set()
+
+        def build(v):
+            if v not in nodes:
+                nodes.add(v)
+                for child in v._prev:
+                    edges.add((child, v))
+                    build(child)
+
+        build(root)
+        return len(nodes), len(edges), sum(v._op != "" for v in nodes)
+
+    def program(Value):
+        a, b = Value(2.0), Value(-3.0)
+        return ((a * b + 10) * a).relu() + a * a
+
+    assert trace(program(tl.Value)) == trace(program(micrograd.engine.Value)) == (9, 10, 6)
+
+
 def test_a_gpt_trains_to_the_same_numbers(monkeypatch):
     monkeypatch.setattr(micrograd.engine, "Value", Micrograd)
     theirs_losses, theirs = gpt.train(Micrograd)

@@ -126,6 +126,12 @@ def test_a_slope_that_does_not_exist_is_written_down_without_an_error():
     assert "∂y/∂x = nan" in str(explain(y))
 
 
+def test_why_a_slope_does_not_exist_is_said():
+    a = Value(0.0, "a")
+    line = next(line for line in explain(a * 2 + a.sqrt()).lines() if "nan" in line)
+    assert line.endswith("no slope of sqrt of 0.0 (node 'a'): division by zero")
+
+
 def test_minus_zero_is_written_as_zero():
     a, b = Value(0.0, label="a"), Value(-2.0, label="b")
     assert "a · b = 0 · (−2) = 0" in str(explain(a * b))

@@ -120,6 +120,16 @@ def test_activation_by_name_or_function(activation, function) -> None:
     assert mlp(x).data == mlp.layers[1](hidden).data
 
 
+def test_an_activation_that_loses_the_graph_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"^activation <built-in function tanh> returned .*, no Value: is it one of"):
+        Neuron(1, activation=math.tanh)([1.0])
+
+
+def test_the_parameters_of_a_neuron_alone_have_names() -> None:
+    assert [p.label for p in Neuron(2, seed=0).parameters()] == ["w1", "w2", "b"]
+    assert {p.label for p in MLP(2, [2, 1], seed=0).parameters()} == {None}
+
+
 def test_own_operation_as_activation() -> None:
     from tinygrad_lite.rows import TABLE, primitive
 
@@ -533,6 +543,19 @@ class Frame:
 
     def __iter__(self):
         return iter("names")
+
+
+def test_columns_in_another_order_are_refused() -> None:
+    frame, other, nameless = Frame(X), Frame(X), Frame(X)
+    frame.columns, other.columns = ["age", "dose"], ["dose", "age"]
+    model = LogisticRegression().fit(frame, Y)
+    assert list(model.feature_names_in_) == ["age", "dose"]
+    assert (model.predict(frame) == model.predict(nameless)).all()
+    with pytest.raises(ValueError, match=r"should match .* during fit, in that order: age, dose; X has dose, age"):
+        model.predict(other)
+    model.fit(nameless, Y)
+    assert not hasattr(model, "feature_names_in_")
+    model.predict(other)
 
 
 @pytest.mark.parametrize("convert", [np.array, Frame, tuple, lambda data: list(np.array(data))])

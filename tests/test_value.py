@@ -60,13 +60,40 @@ def test_numbers_are_operands_on_either_side(op, other):
     assert type(left.inputs[1]) is type(right.inputs[0]) is Constant
 
 
-@pytest.mark.parametrize("other", ["2", 2j, None, [2], np.array([1.0, 2.0]), np.complex128(2)])
+@pytest.mark.parametrize("other", ["2", 2j, None, [2], np.array(["2"]), np.complex128(2)])
 @pytest.mark.parametrize("op", [operator.add, operator.mul, operator.pow, operator.lt, operator.ge])
 def test_anything_else_is_a_type_error_on_either_side(op, other):
     with pytest.raises(TypeError):
         op(Value(3.0), other)
     with pytest.raises(TypeError):
         op(other, Value(3.0))
+
+
+@pytest.mark.parametrize("op", [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow])
+def test_arrays_are_operands_number_by_number(op):
+    v, array = Value(3.0), np.array([[1.0, 2.0], [3.0, 4.0]])
+    for found, wanted in ((op(v, array), op(3.0, array)), (op(array, v), op(array, 3.0))):
+        assert found.shape == wanted.shape
+        assert [x.data for x in found.flat] == wanted.ravel().tolist()
+        assert all(v in x.inputs for x in found.flat)
+
+
+def test_arrays_of_values():
+    w, b = np.array([Value(2.0), Value(3.0)]), Value(0.5)
+    out = np.tanh(np.array([[1.0, -1.0], [0.25, 0.5]]) @ w / w.sum() + b).sum()
+    out.backward()
+    first, second = math.tanh(-0.2 + 0.5), math.tanh(0.4 + 0.5)
+    assert out.data == pytest.approx(first + second)
+    first, second = 1 - first**2, 1 - second**2
+    assert b.grad == pytest.approx(first + second)
+    assert w[0].grad == pytest.approx(first * (1 + 0.2) / 5 + second * (0.25 - 0.4) / 5)
+    assert w[1].grad == pytest.approx(first * (-1 + 0.2) / 5 + second * (0.5 - 0.4) / 5)
+
+
+def test_numpys_functions_of_a_value():
+    v = Value(0.5)
+    for found, wanted in ((np.exp(v), v.exp()), (np.sqrt(v), v.sqrt()), (np.negative(v), -v)):
+        assert (type(found), found.data, found.op) == (Value, wanted.data, wanted.op)
 
 
 @pytest.mark.parametrize("use", [lambda v: v // 1, lambda v: v % 2, lambda v: v @ v, lambda v: v << 1, lambda v: ~v])
@@ -218,7 +245,7 @@ def test_two_to_the_sixty_paths():
             "of 0.0 (node 'ŷ') and -1.0: outside the domain 0 ≤ y ≤ 1 (y is a label, 0 or 1)",
         ),
         (lambda v: v.maximum("2"), TypeError, "maximum takes Values and real numbers, not 'str'"),
-        (lambda v: tl.exp(v, v), TypeError, "exp takes 1 arguments, 2 given"),
+        (lambda v: tl.exp(v, v), TypeError, "exp takes 1 argument, 2 given"),
         (lambda v: tl.exp("2"), TypeError, "exp needs real numbers or Values, not 'str'"),
     ],
 )
@@ -226,6 +253,30 @@ def test_errors_name_operation_operands_and_label(compute, kind, message):
     with pytest.raises(kind) as caught:
         compute(Value(0.0, label="ŷ"))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("data", [Value(1.0), "1", None])
+def test_data_that_is_no_number_is_named(data):
+    w = Value(1.0, "w")
+    w.data = data
+    with pytest.raises(TypeError, match=f"^the data of node 'w' must be a number, not {type(data).__name__!r}"):
+        w * Value(2.0)
+
+
+def test_data_from_numpy_fail_as_floats_do():
+    x = Value(1.0, "x")
+    x.data = np.float64(1.0)
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ZeroDivisionError, match=r"^div of 1\.0 and 0\.0: division by zero"),
+    ):
+        1 / (x - x)
+
+
+def test_a_slope_says_what_helps():
+    squared = (Value(0.3) - 1) ** Value(2.0)
+    with pytest.raises(ValueError, match=r"slope of pow of -0\.7 and 2\.0: .* exponent, x\*\*2; a Value there has no"):
+        squared.backward()
 
 
 def test_an_infinite_slope_names_the_node_and_changes_no_gradient():
@@ -373,3 +424,28 @@ def test_a_row_needs_partials_and_known_columns():
         tl.primitive("lonely", lambda x: x)
     with pytest.raises(TypeError, match="no column 'colour'"):
         tl.primitive("colourful", lambda x: x, lambda x, y: 1, colour="red")
+
+
+@pytest.mark.parametrize(
+    ("functions", "message"),
+    [
+        ([lambda x: x, lambda x: 1], "partial 1 of slip must take 2 arguments: the inputs of slip, then its result"),
+        ([lambda a, b: a, lambda a, b, y: 1], "the value of slip must take 1 argument: as many as it has partials"),
+        ([lambda a, b: a, lambda a, b, y: 1, lambda a, b: 0], "partial 2 of slip must take 3 arguments"),
+        ([lambda x: x, 2.0], "partial 1 of slip must be a function, not 'float'"),
+        ([2.0, lambda x, y: 1], "the value of slip must be a function, not 'float'"),
+    ],
+)
+def test_functions_of_another_number_of_arguments_are_refused(functions, message):
+    with pytest.raises(TypeError) as caught:
+        tl.primitive("slip", *functions)
+    assert message in str(caught.value)
+    assert "slip" not in TABLE
+
+
+def test_functions_may_take_more_than_is_needed():
+    scaled = tl.primitive("scaled", lambda x, k=3.0: k * x, lambda *operands, k=3.0: k)
+    x = Value(2.0)
+    scaled(x).backward()
+    assert x.grad == 3.0
+    assert tl.primitive("root", math.sqrt, lambda x, y: 0.5 / y)(9.0) == 3.0

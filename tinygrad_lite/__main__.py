@@ -87,6 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
             if output.label is None and "J" not in values:
                 output.label = "J"
         print(explain(output))
+        output.backward()
         if not parsed.no_files:
             print("files     " + "\n          ".join(map(str, write_files(output, parsed.out))))
     except (ValueError, ArithmeticError, TypeError, OSError, RuntimeError) as error:

@@ -11,13 +11,14 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from . import reference
 from .differences import disagree, fingerprint, loose_ends, ridders
-from .nested import filled, leaves
+from .nested import demand, filled, leaves
 from .report import Check, GradcheckReport, InputReport, error_class
-from .rows import RESERVED, Primitive, real
+from .rows import RESERVED, Primitive, is_real
 from .value import Constant, Value, topological_order
 
 UNIT = 2.0**-53  # the relative error of one rounding
@@ -72,7 +73,9 @@ def _labelled(x: Any, name: str) -> Any:
     if isinstance(x, (list, tuple)):
         return [_labelled(part, f"{name}[{i}]") for i, part in enumerate(x)]
     number, label = (x.data, x.label or name) if isinstance(x, Value) else (x, name)
-    node = Value(real(number, f"gradcheck takes numbers, Values and lists of them as inputs: {name} is none"), label)
+    if not is_real(number):
+        raise TypeError(f"gradcheck: {name} {demand(x)}")
+    node = Value(number, label)
     if not math.isfinite(node.data):
         raise ValueError(f"gradcheck needs finite inputs: {label} is {node.data}")
     return node
@@ -162,9 +165,9 @@ def _numbers(
             )
         if not right and not remark and recorded and true:
             factor = float(true / Decimal(recorded))
-            remark = "the sign is missing" * (factor == -1) or f"a factor of {factor:.6g} is missing" * (
-                abs(factor - 1) > 1e-3
-            )
+            simple = Fraction(factor).limit_denominator(12) if abs(factor) < 1e6 else Fraction(0)
+            if abs(factor - simple) <= 1e-9 * abs(factor) and simple != 1:  # what a slip of the pen leaves out
+                remark = "the sign is missing" if simple == -1 else f"a factor of {simple} is missing"
         yield Check(node, (node,), what, recorded, float(true), ulps, "certified" if right else "wrong", remark)
 
 

@@ -52,6 +52,7 @@ class Derivation:
     Attributes:
         nodes, data: the nodes in topological order, and their numbers; index: where each node is.
         seed: ∂J/∂J: what `J.backward()` left, or 1.0 before it ran.
+        undefined: why there is no local derivative, by node and operand slot, of those met so far.
     """
 
     def __init__(self, *outputs: Value, variables: Mapping[Value, str] | None = None) -> None:
@@ -60,6 +61,7 @@ class Derivation:
         self.index = {x: i for i, x in enumerate(self.nodes)}
         self.data = [x.data for x in self.nodes]
         self.seed = outputs[0].grad or 1.0
+        self.undefined: dict[tuple[int | None, int | None], str] = {}
         self._variables = variables or {}
         self._names: dict[tuple[Style, int], list[str]] = {}
 
@@ -142,9 +144,11 @@ class Derivation:
         """∂(node `i`)/∂(its operand `slot`) as a number, NaN where there is none."""
         x = self.nodes[i]
         assert x.op
+        operands = [self.data[j] for j in self.operands(i)]
         try:
-            return float(x.op.partials[slot](*(self.data[j] for j in self.operands(i)), self.data[i]))
-        except (ArithmeticError, ValueError):
+            return float(x.op.partials[slot](*operands, self.data[i]))
+        except (ArithmeticError, ValueError) as error:
+            self.undefined[i, slot] = str(x.op.failure(error, operands, [y.label for y in x.inputs], "no slope of "))
             return math.nan
 
 

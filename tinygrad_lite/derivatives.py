@@ -8,7 +8,7 @@ forward-mode AD in a functional framework", 2008): each is taken with respect to
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .nested import filled, leaves
+from .nested import demand, filled, leaves
 from .primitives import identity
 from .rows import is_real
 from .value import Constant, Value, operand, topological_order
@@ -38,7 +38,7 @@ def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
                     if slot in node.op.opaque:
                         raise TypeError(
                             f"the partial derivative of {node.op.name} is written over floats, for backward() only: "
-                            "write it with operators and the functions of tinygrad_lite"
+                            "write it with operators and the functions of tinygrad_lite, without `math` and `if`"
                         )
                     term = _product(gradients[node], node.op.partials[slot](*operands, node))
                     gradients[x] = gradients[x] + term if x in gradients else term
@@ -125,9 +125,7 @@ def _fresh(x: Any) -> Any:
         return node
     if is_real(x):
         return Value(x)
-    raise TypeError(
-        f"an argument to differentiate must be a number, a Value or a list of them, not {type(x).__name__!r}"
-    )
+    raise TypeError(f"an argument to differentiate {demand(x)}")
 
 
 def _result(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Value:

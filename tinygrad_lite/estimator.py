@@ -43,6 +43,10 @@ class LinearClassifier:
         if len(rows[0]) != self.n_features_in_:
             expecting = f"{type(self).__name__} is expecting {self.n_features_in_} features as input"
             raise ValueError(f"X has {len(rows[0])} features, but {expecting}: the columns that it was fitted to")
+        given, fitted = column_names(X), list(getattr(self, "feature_names_in_", []))
+        if given and fitted and given != fitted:
+            should = "The feature names should match those that were passed during fit"
+            raise ValueError(f"{should}, in that order: {', '.join(fitted)}; X has {', '.join(given)}")
         [w], [b] = plain(self.coef_), plain(self.intercept_)
         return array([sum(map(operator.mul, w, x), b) for x in rows])
 
@@ -86,6 +90,12 @@ class LinearClassifier:
         from sklearn.utils import ClassifierTags, Tags, TargetTags
 
         return Tags("classifier", TargetTags(required=True), classifier_tags=ClassifierTags(multi_class=False))
+
+
+def column_names(X: Any) -> list[str]:
+    """The names of a data frame's columns, if all are text; else none."""
+    names = list(getattr(X, "columns", []))
+    return names if all(isinstance(name, str) for name in names) else []
 
 
 def samples(X: Any, name: str = "X") -> list[list[float]]:

@@ -66,7 +66,9 @@ class Explanation:
         line = f"{step.left} {step.relation} {' = '.join(step.sides)}"
         if self._number(step.total) != self._number(step.value):
             line += f", sum {self._number(step.total)}"
-        return line + (f"   ({step.slope[0]} = {step.slope[1]})" if len(step.slope) > 2 else "")
+        formula = f"   ({step.slope[0]} = {step.slope[1]})" if len(step.slope) > 2 else ""
+        reason = self.derivation.undefined.get((step.consumer, step.slot))
+        return line + formula + (f"   {reason}" if reason else "")
 
     def _number(self, x: float) -> str:
         return number(x, "plain", self.digits)

@@ -4,6 +4,7 @@ import ast
 import math
 import warnings
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from .rows import TABLE
@@ -19,7 +20,8 @@ OPERATORS = {
     ast.UAdd: "identity",
 }
 CONSTANTS = {"pi": math.pi, "e": math.e}
-ELSEWHERE = {"max": "maximum", "min": "minimum", "ln": "log"}  # what others call the table's functions
+ELSEWHERE = {"max": "maximum", "min": "minimum", "ln": "log", "σ": "sigmoid"}  # what others call the table's functions
+SIGNS = str.maketrans({"·": "*", "×": "*", "−": "-", "÷": "/"})  # as `explain` and books write them
 FUNCTIONS = [row.name for row in TABLE.values() if not row.hidden]
 
 
@@ -27,23 +29,30 @@ def evaluate(text: str, values: Mapping[str, float]) -> Value:
     """The graph of `text`, with a labelled leaf for each name in it. Nothing is executed but the table's rows.
 
     Args:
-        text: numbers, names, + - * / **, parentheses, functions of the table: "(2*a + b) * sigmoid(c)".
+        text: numbers, names, + - * / **, parentheses, functions of the table: "(2*a + b) * sigmoid(c)"; or · × − ÷.
         values: a number for each name; pi and e, unless they have one here, are the constants.
 
     Raises: ValueError for anything else in the text, a name without a value or a value without a name;
         the table's errors where an operation fails.
     """
+    text = text.translate(SIGNS).strip()
     try:
         with warnings.catch_warnings(action="ignore"):
-            tree = ast.parse(text.strip(), mode="eval").body
+            tree = ast.parse(text, mode="eval").body
+        for part in ast.walk(tree):
+            if isinstance(part, ast.expr) and (hint := _refusal(part)):
+                raise ValueError(f"not allowed: {ast.get_source_segment(text, part)!r}{hint}")
         called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node not in called}
         if missing := sorted(names - values.keys() - CONSTANTS.keys()):
-            raise ValueError(f"no value for {', '.join(missing)}: add {' '.join(f'{name}=1.5' for name in missing)}")
+            products = [name for name in missing if len(name) > 1 and set(name) <= values.keys()]
+            hint = f" (is {products[0]} a product? That is written {'*'.join(products[0])})" if products else ""
+            added = " ".join(f"{name}=1.5" for name in missing)
+            raise ValueError(f"no value for {', '.join(missing)}: add {added}{hint}")
         if surplus := sorted(values.keys() - names):
             raise ValueError(f"the expression has no {' and no '.join(surplus)} in it")
         leaves = {name: Value(x, label=name) for name, x in values.items()}
-        result = _node(tree, text.strip(), {**CONSTANTS, **leaves})
+        result = _node(tree, {**CONSTANTS, **leaves})
     except SyntaxError as error:
         hint = "; a product is written 2*a" if "literal" in error.msg else ""
         raise ValueError(f"not an expression ({error.msg}{hint}): {text}") from None
@@ -54,22 +63,37 @@ def evaluate(text: str, values: Mapping[str, float]) -> Value:
     return result
 
 
-def _node(tree: ast.expr, text: str, leaves: Mapping[str, Value | float]) -> Any:
+def _refusal(part: ast.expr) -> str:
+    """What helps where a part of an expression is not allowed; empty if it is."""
+    match part:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return ""
+        case ast.Name():
+            return ""
+        case ast.UnaryOp(op=op) | ast.BinOp(op=op) if type(op) in OPERATORS:
+            return ""
+        case ast.Call(func=ast.Name(id=name), keywords=[]) if name in FUNCTIONS:
+            return ""
+        case ast.BinOp(op=ast.BitXor()):
+            return ": a power is written a**2"
+        case ast.Call(func=ast.Name(id=name)) if name in ELSEWHERE:
+            return f": {name} is called {ELSEWHERE[name]} here"
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), keywords=[]):
+            if near := get_close_matches(name, FUNCTIONS):
+                return f": is {near[0]} meant?"
+    return f". An expression has numbers, names, + - * / ** and {', '.join(FUNCTIONS)}"
+
+
+def _node(tree: ast.expr, leaves: Mapping[str, Value | float]) -> Any:
     """The node of a syntax tree; a float where no variable is below it."""
     match tree:
-        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+        case ast.Constant(value=int() | float() as number):
             return float(number)
         case ast.Name(id=name):
             return leaves[name]
-        case ast.UnaryOp(op=op, operand=operand) if type(op) in OPERATORS:
-            return TABLE[OPERATORS[type(op)]](_node(operand, text, leaves))
-        case ast.BinOp(op=op, left=left, right=right) if type(op) in OPERATORS:
-            return TABLE[OPERATORS[type(op)]](_node(left, text, leaves), _node(right, text, leaves))
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
-            return TABLE[name](*[_node(arg, text, leaves) for arg in args])
-    part = ast.get_source_segment(text, tree)
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitXor):
-        raise ValueError(f"not allowed: {part!r}: a power is written a**2")
-    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in ELSEWHERE:
-        raise ValueError(f"not allowed: {part!r}: {tree.func.id} is called {ELSEWHERE[tree.func.id]} here")
-    raise ValueError(f"not allowed: {part!r}. An expression has numbers, names, + - * / ** and {', '.join(FUNCTIONS)}")
+        case ast.UnaryOp(op=op, operand=operand):
+            return TABLE[OPERATORS[type(op)]](_node(operand, leaves))
+        case ast.BinOp(op=op, left=left, right=right):
+            return TABLE[OPERATORS[type(op)]](_node(left, leaves), _node(right, leaves))
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return TABLE[name](*[_node(arg, leaves) for arg in args])

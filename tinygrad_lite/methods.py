@@ -20,7 +20,7 @@ def {method}({signature}):
         data = {value}
         if data - data:  # not 0 for inf and NaN only: `evaluate` tells whether that is an error
             raise OverflowError
-    except (ArithmeticError, ValueError):
+    except (ArithmeticError, TypeError, ValueError):
         data = row.evaluate([{data}], [{labels}])
     node = new(Value)
     node.data = data
@@ -97,7 +97,7 @@ def generate(row: Primitive, names: dict[str, Any]) -> dict[str, Callable[..., A
             row.opaque += (i,)
             globals_[f"partial_{i}"] = partial
             slope = Symbol(f"partial_{i}({', '.join(data)}, node.data)")
-        if slope != 0:
+        if isinstance(slope, Symbol) or slope != 0:
             text += TERM.format(input=name, product=write(TABLE["mul"](Symbol("upstream"), slope), "python"))
 
     filename = f"<tinygrad_lite: {row.name}>"

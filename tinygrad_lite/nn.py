@@ -11,6 +11,7 @@ from .estimator import (
     ConvergenceWarning,
     LinearClassifier,
     array,
+    column_names,
     count,
     curvature,
     labels,
@@ -62,16 +63,17 @@ class Neuron(Module):
     Args:
         nin: n.
         activation: a one-argument operation of the table, by name ("relu", "tanh", "sigmoid" …), or a function.
-        seed: of the weights w, uniform from −1 to 1: a number, or the `random.Random` to draw them from;
-            None draws from the module `random`. The bias b is 0 at first.
+        seed: of the weights w1, w2, …, uniform from −1 to 1: a number, or the `random.Random` to draw them
+            from; None draws from the module `random`. The bias b is 0 at first.
 
-    Raises: ValueError for nin < 1 and for an unknown activation; when called, for another number of inputs.
+    Raises: ValueError for nin < 1 and for an unknown activation; when called, for another number of inputs, and
+        TypeError for an activation that returns no Value.
     """
 
     def __init__(self, nin: int, nonlin: bool = True, activation: Activation = "relu", seed: Seed = None) -> None:
         uniform = (_generator(seed) or random).uniform
-        self.w = [Value(uniform(-1, 1)) for _ in range(count(nin, "nin"))]
-        self.b = Value(0.0)
+        self.w = [Value(uniform(-1, 1), f"w{i + 1}") for i in range(count(nin, "nin"))]
+        self.b = Value(0.0, "b")
         self.nonlin = nonlin
         unary = {row.name: row for row in TABLE.values() if len(row.partials) == 1 and not row.hidden}
         self.activation = choice(activation, unary, "activation")
@@ -82,8 +84,12 @@ class Neuron(Module):
         if len(x) != len(self.w):
             raise ValueError(f"a neuron with {len(self.w)} weights expects {len(self.w)} inputs, {len(x)} given")
         total = sum(map(operator.mul, self.w, x), self.b)
-        activate = getattr(self.activation, "forward", self.activation)  # of a row, what it does to Values
-        return activate(total) if self.nonlin else total
+        if not self.nonlin:
+            return total
+        out = getattr(self.activation, "forward", self.activation)(total)  # of a row, what it does to Values
+        if not isinstance(out, Value):
+            raise TypeError(f"activation {self.activation!r} returned {out!r}, no Value: is it one of `math`?")
+        return out
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias."""
@@ -101,6 +107,8 @@ class Layer(Module):
     def __init__(self, nin: int, nout: int, *, seed: Seed = None, **kwargs: Any) -> None:
         generator = _generator(seed)
         self.neurons = [Neuron(nin, seed=generator, **kwargs) for _ in range(count(nout, "nout"))]
+        for p in self.parameters():
+            p.label = None  # w1 would be the name of several
 
     def __call__(self, x: Any) -> Any:
         """The outputs for the list of inputs x: a list, or the only one."""
@@ -168,7 +176,8 @@ class LogisticRegression(LinearClassifier):
 
     Attributes:
         coef_, intercept_: w, of shape (1, n_x), and b, of shape (1,); classes_: 0 and 1; n_features_in_: n_x;
-        n_iter_: the number of steps; loss_curve_: the loss at first and after each step.
+        feature_names_in_: the columns' names, where X was a data frame with names; n_iter_: the number of steps;
+        loss_curve_: the loss at first and after each step.
     """
 
     def __init__(
@@ -204,6 +213,9 @@ class LogisticRegression(LinearClassifier):
             optimizer.step(gradient)
         self.coef_, self.intercept_ = array([[w.data for w in neuron.w]]), array([neuron.b.data])
         self.classes_, self.n_features_in_, self.n_iter_ = array([0, 1]), len(rows[0]), step
+        vars(self).pop("feature_names_in_", None)
+        if names := column_names(X):
+            self.feature_names_in_ = array(names)
         state = f"loss {mean:.6f} after {step} steps, largest gradient component {slope:.1e} (tol={tol:g})"
         if self.verbose:
             print(state)

@@ -52,7 +52,7 @@ div = primitive(
 pow = primitive(
     "pow", floats.pow, lambda x, n, y: pow_slope(x, n), lambda x, n, y: xlogy(y, x),
     method="__pow__", plain="{}^{}", latex="{}^{{{}}}", precedence=3, doc="power",
-    advice="a negative base needs a whole exponent",
+    advice="a negative base needs a whole number as exponent, x**2; a Value there has no slope",
 )
 pow_slope = primitive(
     "pow_slope", floats.pow_slope,

@@ -35,6 +35,9 @@ class Dual:
         self.slopes = slopes
         self.rounded = rounded
 
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
     @staticmethod
     def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> "Dual":
         """The rule of `row`, or else its formula; a TypeError if that takes no Duals, being over `math`."""
@@ -73,7 +76,7 @@ def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Dual, Any], bo
     return lambda self, other: compare(self.value, dual(other).value)
 
 
-for _name in ("__lt__", "__le__", "__gt__", "__ge__"):  # for formulas with a branch: a leaky relu
+for _name in ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"):  # for formulas with a branch: a leaky relu
     setattr(Dual, _name, _comparison(getattr(operator, _name)))
 
 

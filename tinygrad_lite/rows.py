@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from math import inf, nan
+from types import FunctionType
 from typing import Any, NamedTuple
 
 
@@ -41,6 +42,7 @@ class Kink(NamedTuple):
 
 
 REALS = Interval(-inf, inf)
+VARARGS = 4  # in a code's flags, as in `inspect`, which takes longer to import than all of this
 
 
 class Primitive:
@@ -81,7 +83,8 @@ class Primitive:
         Raises: TypeError for anything that is not a real number; otherwise as `evaluate`.
         """
         if len(args) != len(self.partials):
-            raise TypeError(f"{self.name} takes {len(self.partials)} arguments, {len(args)} given")
+            plural = "s" * (len(self.partials) > 1)
+            raise TypeError(f"{self.name} takes {len(self.partials)} argument{plural}, {len(args)} given")
         for arg in args:
             if hasattr(arg, "apply_primitive"):
                 return arg.apply_primitive(self, args)
@@ -93,8 +96,12 @@ class Primitive:
         Where an operand already is infinite or NaN the result is what IEEE 754 says; underflow is
         silent. `labels` name the operands in the message.
 
-        Raises: ValueError outside the domain, ZeroDivisionError at a pole, OverflowError out of range.
+        Raises: ValueError outside the domain, ZeroDivisionError at a pole, OverflowError out of range; TypeError
+            for an operand that is no number.
         """
+        for x, label in zip_longest(operands, labels):
+            real(x, f"the data of {f'node {label!r}' if label else 'a node'} must be a number")
+        operands = [*map(float, operands)]
         finite = all(map(math.isfinite, operands))
         try:
             y = self.value(*operands)
@@ -120,7 +127,7 @@ class Primitive:
         names = code.co_varnames if code and code.co_argcount > len(operands) else "x" * len(operands)
         arguments = zip(names, operands, self.domain, strict=False)
         conditions = [domain.describe(name) for name, x, domain in arguments if x not in domain]
-        advice = f" ({self.advice})" if self.advice and not prefix else ""
+        advice = f" ({self.advice})" if self.advice else ""
         return ValueError(f"{subject}: outside the domain {', '.join(conditions)}".rstrip() + advice)
 
     def __repr__(self) -> str:
@@ -167,7 +174,8 @@ def primitive(name: str, value: Callable[..., float], *partials: Callable[..., A
         name: an identifier not yet in the table (one's own row may be declared again, as a notebook cell is).
         value: the float result for float operands, a plain function over `math`.
         partials: one function per argument, of (inputs ..., y), y being the result. Written with operators
-            and the table's functions they can be differentiated again; over `math`, only once.
+            and the table's functions they can be differentiated again, and are written out now, with the
+            numbers that they find around them; over `math`, or with an `if`, only once.
         doc: what it computes, in one line.
         python, plain, latex: how it is written: templates with one `{}` per argument.
         precedence: how tightly a template binds, 1 for a sum to 9 for a call (the default).
@@ -179,12 +187,16 @@ def primitive(name: str, value: Callable[..., float], *partials: Callable[..., A
         advice: what helps, at the end of a domain error's message.
         hidden: True for a row that only serves as another row's slope.
 
-    Raises: ValueError for a name that is no identifier or is a builtin row's, or without partials.
+    Raises: ValueError for a name that is no identifier or is a builtin row's, or without partials; TypeError for
+        functions that take another number of arguments.
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
         raise ValueError(f"{name!r} cannot name a primitive: it is no identifier, or taken; choose another name")
     if not partials:
         raise ValueError(f"primitive {name!r} needs one partial derivative for each argument of its value")
+    _check_takes(value, len(partials), f"the value of {name}", "as many as it has partials")
+    for i, partial in enumerate(partials, start=1):
+        _check_takes(partial, len(partials) + 1, f"partial {i} of {name}", f"the inputs of {name}, then its result")
     slots = ", ".join(["{}"] * len(partials))
     call = f"{name}({slots})"
     latex = rf"\operatorname{{{{{name}}}}}\left({slots}\right)".replace("_", r"\_")
@@ -193,6 +205,16 @@ def primitive(name: str, value: Callable[..., float], *partials: Callable[..., A
     for install in installers:
         install(row)
     return row
+
+
+def _check_takes(function: Any, n: int, name: str, arguments: str) -> None:
+    """Raise TypeError for what cannot be called with n arguments, where it is written in Python and tells."""
+    if not callable(function):
+        raise TypeError(f"{name} must be a function, not {type(function).__name__!r}")
+    if isinstance(function, FunctionType) and not function.__code__.co_flags & VARARGS:
+        most = function.__code__.co_argcount
+        if not most - len(function.__defaults__ or ()) <= n <= most:
+            raise TypeError(f"{name} must take {n} argument{'s' * (n > 1)}: {arguments}")
 
 
 def carrier(cls: type) -> type:

@@ -29,17 +29,24 @@ class Symbol:
     @staticmethod
     def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> Any:
         """`row` of `args`, as a formula."""
-        match row.name, args:
-            case ("mul", (1, x) | (x, 1)) | ("div" | "pow", (x, 1)) | ("add", (0, x) | (x, 0)) | ("sub", (x, 0)):
-                return x
-            case ("mul", (-1, x) | (x, -1)) | ("sub", (0, x)):
-                return primitives.neg(x)
+        match row.name, tuple(None if isinstance(x, Symbol) else x for x in args):
+            case ("mul", (1, _)) | ("add", (0, _)):
+                return args[1]
+            case ("mul" | "div" | "pow", (_, 1)) | ("add" | "sub", (_, 0)):
+                return args[0]
+            case ("mul", (-1, _)) | ("sub", (0, _)):
+                return primitives.neg(args[1])
+            case ("mul", (_, -1)):
+                return primitives.neg(args[0])
             case ("mul", (0, _) | (_, 0)) | ("div" | "ratio" | "xlogy", (0, _)):
                 return 0
         return Symbol("", row, args)
 
     def __bool__(self) -> bool:
         raise TypeError("a formula has no truth value: a partial derivative selects with a table operation")
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("a formula is equal to no number: a partial derivative selects with a table operation")
 
 
 def number(x: float, style: Style = "plain", digits: int = 4) -> str:

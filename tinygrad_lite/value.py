@@ -38,8 +38,6 @@ class Value:
     """
 
     __slots__ = ("data", "grad", "inputs", "label", "op", "scope")
-    __array_ufunc__ = None  # so that NumPy leaves `np.float64(2) * v` to Value
-
     data: float
     grad: float
     label: str | None
@@ -153,6 +151,22 @@ class Value:
             return self
         left: Value = operand(other)
         return left if left is NotImplemented else left + self
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """NumPy's operations, number by number: `array * v` is an array of Values, `np.exp(v)` a Value."""
+        import numpy as np
+
+        return getattr(ufunc, method)(*(np.array(x, object) if isinstance(x, Value) else x for x in inputs), **kwargs)
+
+    @property
+    def _prev(self) -> "set[Value]":
+        """The operands, under micrograd's name for them: its programs that draw a graph walk it by this."""
+        return set(self.inputs)
+
+    @property
+    def _op(self) -> str:
+        """The operation's name, or "" for a leaf: micrograd's too."""
+        return self.op.name if self.op else ""
 
     def __float__(self) -> float:
         return self.data
