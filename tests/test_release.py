@@ -1,5 +1,6 @@
-"""What is published: the wheel and the source distribution, built without network, and the changelog."""
+"""What is published: the wheel and the source distribution, built without network, the extras and the changelog."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -7,9 +8,14 @@ import tarfile
 import tomllib
 import zipfile
 from email import message_from_bytes
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
+import nbformat
+import notebook
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -71,6 +77,40 @@ def test_the_source_distribution_can_be_worked_on(sdist):
     for folder in ("tinygrad_lite", "tests", "docs", "notebooks"):
         assert files(sdist / folder) == files(ROOT / folder)
     assert {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml"} <= {path.name for path in sdist.iterdir()}
+
+
+def brought_by(requirements):
+    """The distributions that pip installs for these requirements, those that they require in their turn among them."""
+    names, pending = set(), [(Requirement(line), "") for line in requirements]
+    while pending:
+        requirement, extra = pending.pop()
+        name = canonicalize_name(requirement.name)
+        if name not in names and (requirement.marker is None or requirement.marker.evaluate({"extra": extra})):
+            names.add(name)
+            further = map(Requirement, requires(name) or [])
+            pending += [(required, extra) for required in further for extra in requirement.extras or [""]]
+    return names
+
+
+def imports_of_the_lessons():
+    """Import statements of the code cells; not those in a `try`, which a lesson can do without."""
+    for path in sorted(notebook.LESSONS.glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                code = ast.parse(re.sub(r"^%.*", "", cell.source, flags=re.MULTILINE))
+                yield from (ast.unparse(node) for node in code.body if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def test_the_lessons_import_what_their_extras_bring():
+    """Where nothing else can be imported: for Python, a None among the modules is one that is not installed."""
+    extras = PROJECT["optional-dependencies"]
+    here = brought_by([*PROJECT["dependencies"], *extras["fast"], *extras["notebooks"]])
+    here.add(canonicalize_name(PROJECT["name"]))
+    absent = [name for name, by in packages_distributions().items() if here.isdisjoint(map(canonicalize_name, by))]
+    assert {"pytest", "sympy"} < set(absent)
+    code = [f"import sys; sys.modules.update(dict.fromkeys({absent}))", *imports_of_the_lessons()]
+    done = subprocess.run([sys.executable, "-c", "\n".join(code)], cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert not done.returncode, done.stderr
 
 
 def test_the_changelog_tells_of_this_version():
