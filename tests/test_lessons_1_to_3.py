@@ -185,8 +185,8 @@ class TestGradientDescent:
         assert descent["[J(0, 0), w.grad, b.grad]"] == pytest.approx([cost, *slopes])
 
     def test_one_patient(self, descent) -> None:
-        """∂L/∂w = (ŷ − y)x = (0.5 − 1) · 0.63 for the first patient, who is ill."""
-        assert descent["[w1.grad, b1.grad, L]"] == pytest.approx([-0.315, -0.5, np.log(2)])
+        """∂loss/∂w = (ŷ − y)x = (0.5 − 1) · 0.63 for the first patient, who is ill."""
+        assert descent["[w1.grad, b1.grad, loss]"] == pytest.approx([-0.315, -0.5, np.log(2)])
 
     def test_no_direction_is_steeper_than_minus_the_gradient(self, descent) -> None:
         _, (slope_w, slope_b) = cost_and_slopes(0, 0, STANDARDISED)
