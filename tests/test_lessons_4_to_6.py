@@ -161,18 +161,28 @@ def test_the_wrong_formula_trains_and_descends_on_the_squared_error(training, pa
 
 
 def test_the_wrong_formula_is_caught(training):
-    """σ(1) − 1 = −0.26894, and the factor 1 / σ(1)σ(−1) = 5.0862 is missing."""
+    """σ(1) − 1 = −0.26894 is right, and a factor σ(1)σ(−1) = 0.19661 is too much."""
     assert training["[found.operation, found.what, found.node.inputs[0]]"] == ["wrong_neuron", "partial 1", 1.0]
     assert training["found.reference"] == pytest.approx(-1 / (1 + math.e), rel=1e-12)
-    assert said(training, "a factor of 5.08616 is missing")
+    assert training["found.recorded / found.reference"] == pytest.approx(math.e / (1 + math.e) ** 2, rel=1e-12)
+    assert said(training, "the derivative in argument 1 of wrong_neuron at (1.0, 1.0) is wrong")
 
 
 def test_newton_needs_few_steps(training, patients):
     lines = [line.split() for line in training.solve().splitlines()]
-    assert [int(step) for step, _ in lines] == list(range(len(lines)))
-    assert 5 <= len(lines) - 1 <= 7
+    assert [int(step) for step, _ in lines] == list(range(6))
     assert float(lines[-1][1]) <= 1e-6 < float(lines[-2][1])
     assert [round(t, 3) for t in training["newton"]] == [coefficient for coefficient, _, _ in PUBLISHED.values()]
+
+
+def test_gradient_descent_needs_more_steps_than_newton(training, patients):
+    """The summed slopes, Σ (ŷ − y) xᵀ, where 80 steps ended."""
+    standardised, _, y = patients
+    X = np.column_stack([np.ones(len(y)), standardised])
+    slopes = (1 / (1 + np.exp(-X @ training["right"])) - y) @ X
+    mantissa, exponent = f"{np.max(np.abs(slopes)):.0e}".split("e")
+    [solution] = [cell.source for cell in training.stored.cells if "newton = " in cell.source]
+    assert solution.count(f"${mantissa}\\cdot10^{{{int(exponent)}}}$") == 2
 
 
 # ── 6 ─────────────────────────────────────────────────────────────────────────────────────────────
