@@ -98,6 +98,14 @@ def test_a_row_of_ones_own_with_branches_and_math():
     assert float(gradient[0]) == pytest.approx((-math.exp(-1) + 2) / 2)
 
 
+def test_branches_that_constants_decide():
+    w, x = Value(2.0), Value(3.0)
+    for output in (w**0, tl.relu(Value(-1.0)) * w, (w * x) ** 0 + w):
+        program = Program(output, [w], [x])
+        mean, gradient = program.to_jax()([2.0], [[1.0], [4.0]])
+        assert (mean, list(gradient)) == (program([2.0], [[1.0], [4.0]])[0], list(program([2.0], [[1.0], [4.0]])[1]))
+
+
 def halved(x):
     return x if x < 1.0 else halved(x / 2)
 

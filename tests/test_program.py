@@ -14,6 +14,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from math import lgamma, trunc
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from tinygrad_lite import (
     exp,
     gradient,
     log,
+    maximum,
     minimum,
     primitive,
     relu,
@@ -34,7 +36,7 @@ from tinygrad_lite import (
     sqrt,
     tanh,
 )
-from tinygrad_lite.kernel import _cache_folder
+from tinygrad_lite.kernel import _cache_folder, kernels
 from tinygrad_lite.nn import MLP
 from tinygrad_lite.rows import TABLE, Interval
 from tinygrad_lite.strategies import MODERATE, expressions, values
@@ -529,11 +531,38 @@ def test_one_program_in_many_threads_at_the_same_time(executor, threads):
 
 
 @on_both
-def test_a_sum_out_of_range_is_infinite_without_a_warning(executor):
-    """No sample left the range of floats, so none is to be named."""
+@pytest.mark.parametrize("m", [2, 3000])
+def test_a_sum_out_of_range_is_an_error(executor, m):
+    """No sample left the range of floats, so none is named."""
     w, x = Value(1.0), Value(1.0)
-    value, slopes = Program(w * x, [w], [x], executor=executor)([1.0], [[1e308]] * 3)
-    assert (value, list(slopes)) == (math.inf, [math.inf])
+    program = Program([w, w * x], [w], [x], executor=executor)
+    with pytest.raises(OverflowError, match=r"^the sum of output 1 over the samples is too large for a float$"):
+        program([1.0], [[1e308]] * m)
+    with pytest.raises(OverflowError, match=r"^the sum of the gradient over the samples is too large for a float$"):
+        program([0.0], [[1e308]] * m)
+    assert list(program.outputs([1.0], [[1e308]] * 2)[1]) == [1.0, 1e308]
+
+
+@on_both
+def test_an_infinite_sample_makes_an_infinite_mean(executor):
+    """What was infinite before is no error; nor is what it is added to."""
+    w, x, y = Value(1.0), Value(1.0), Value(1.0)
+    program = Program([w * x, w * y], [w], [x, y], executor=executor)
+    means, slopes = program([1.0], [[math.inf, 1.0], [1.0, 2.0], [1e308, 3.0], [1e308, 4.0]])
+    assert list(means) == [math.inf, 2.5]
+    assert [list(row) for row in slopes] == [[math.inf], [2.5]]
+    with pytest.raises(OverflowError, match=r"^the sum of output 0 over the samples"):
+        program([1.0], [[1e308, math.inf], [1e308, math.inf]])
+
+
+@on_both
+def test_infinite_constants_and_parameters_pass(executor):
+    w, x, floor = Value(1.0), Value(1.0), Value(2.0)
+    output = maximum(Value(-math.inf), w * x) + maximum(floor, w * x)
+    program = Program(output, [w, floor], [x], executor=executor)
+    batch = [[float(i - 100)] for i in range(2000)]
+    value, slopes = program([1.0, -math.inf], batch)
+    assert (value, list(slopes)) == (2 * 899.5, [2 * 899.5, 0.0])
 
 
 # ── errors in the numbers ─────────────────────────────────────────────────────────────────────────
@@ -1009,21 +1038,68 @@ def tower(x):
     return 1.0 if x < 1 else x * tower(x - 1)
 
 
-def test_a_row_that_calls_itself_is_run_by_python():
+def series(x):
+    """Σ xᵏ/k!, with a factorial that outgrows 64 bits."""
+    total, term, factorial = 0.0, 1.0, 1
+    for k in range(1, 40):
+        total += term / factorial
+        term *= x
+        factorial *= k
+    return total
+
+
+@pytest.mark.parametrize(
+    ("value", "at", "reason"),
+    [
+        (series, 20.5, "multiplies integers, which have no bound in Python: make one a float, 1.0 for 1"),
+        (lambda x: float(3 ** int(x)), 50.0, "multiplies integers"),
+        (lambda x: float(1 << int(x)), 70.0, "multiplies integers"),
+        (lambda x: math.gamma(x), 2.5, "module 'math' has no attribute 'gamma'"),
+        (lambda x: lgamma(x), 2.5, "numba's lgamma has other bits than Python's"),
+        (lambda x: round(x, 2), 2.675, "too many positional arguments"),
+        (lambda x: float(format(x, ".3g")), 1.23456, "Untyped global name 'format'"),
+        (tower, 4.0, "numba cannot compile unlike: a function that calls itself"),
+    ],
+)
+def test_a_row_that_numba_would_compute_otherwise_is_run_by_python(value, at, reason):
     x = Value(3.0)
-    program = Program(primitive("tower", tower, lambda x, y: y)(x), [x])
-    assert program([4.0])[0] == 24.0
+    row = primitive("unlike", value, lambda x, y: 1)
+    with pytest.raises(TypeError, match=reason):
+        Program(row(x), [x], executor="compiled")([at])
+    program = Program(row(x), [x])
+    with pytest.warns(RuntimeWarning, match=rf"{re.escape(reason)}.*\. The program runs in Python$"):
+        assert program([at])[0] == row(at)
     assert program.executor == "python"
 
 
-def test_a_row_that_cannot_be_compiled_is_run_by_python():
-    x = Value(3.0)
-    written = primitive("written", lambda x: float(format(x, ".3g")), lambda x, y: 1)
-    program = Program(written(x) * 2, [x])
-    assert program([1.23456])[0] == 2.46
-    assert program.executor == "python"
-    with pytest.raises(TypeError, match="numba cannot compile written, for executor='compiled'"):
-        Program(written(x) * 2, [x], executor="compiled")([1.0])
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda x: x - math.floor(x),
+        lambda x: x - math.ceil(x),
+        lambda x: x - trunc(x),
+        lambda x: x - int(x),
+        lambda x: x - round(x),
+        lambda x: math.pow(x, 3),
+        lambda x: math.copysign(2, x),
+        lambda x: math.atan2(x, 2),
+    ],
+)
+def test_a_row_with_whole_numbers_has_the_bits_of_python(value):
+    x = Value(1.0)
+    y = primitive("whole", value, lambda x, y: 1)(x)
+    program = Program(y, [x], executor="compiled")
+    for number in (2.5, 3.5, -0.5, 0.49999999999999994, 2.0**53 + 2, -1e20, 1e300, math.inf):
+        assert outcome(program, [number]) == expected([y], [x], [], [number], [])
+
+
+def test_a_kernel_serves_its_rows_in_any_order():
+    f = primitive("f_row", lambda x: 3.0 * x, lambda x, y: 3.0)
+    g = primitive("g_row", lambda x: x + 5.0, lambda x, y: 1.0)
+    x, known = Value(1.0), len(kernels)
+    for output in (f(g(x)), g(f(x)), f(g(f(x))) + g(x)):
+        Program(output, [x], executor="compiled")([1.0])
+    assert len(kernels) == known + 1
 
 
 # ── the text ──────────────────────────────────────────────────────────────────────────────────────
@@ -1099,6 +1175,23 @@ def test_the_text_is_valid_whatever_nodes_are_called(names):
     program = Program(output, [a, b], [x], executor="python")
     assert [*map(bits, run(program, [0.5, 0.75], [0.25]))] == wanted
     assert outcome(program, [0.5, 0.75], [[0.25]]) == wanted
+
+
+def test_nodes_of_one_label_are_numbered_and_so_are_their_gradients():
+    w, h = Value(0.5, "w"), Value(1.0, "h")
+    for _ in range(3):
+        h = (w * h).named("h")
+    text = Program(h, [w], executor="python").source
+    assert "    h = w\n    h_2 = w * h\n    h_3 = w * h_2\n" in text
+    assert "    dh_3 = 1.0\n    dh_2 = dh_3 * w\n    dh = dh_2 * w\n" in text
+    assert "    dw = dh_3 * h_2 + dh_2 * h + dh\n" in text
+
+
+def test_the_text_is_no_longer_a_line_for_a_label_used_often():
+    w = h = Value(1.0)
+    for _ in range(2000):
+        h = (w * h).named("h")
+    assert max(map(len, Program(h, [w], executor="python").source.splitlines()[:4000])) < 60
 
 
 def test_a_name_that_python_keeps_for_itself():
@@ -1189,6 +1282,17 @@ def test_a_copy_is_the_same_program(executor, duplicate, used):
         program.nbytes,
         repr(program),
     )
+
+
+@on_both
+def test_a_copy_has_value_and_slope_of_the_same_row(executor):
+    w = Value(1.0)
+    program = Program(primitive("redone", lambda x: 2 * x, lambda x, y: 2)(w), [w], executor=executor)
+    primitive("redone", lambda x: 3 * x * x, lambda x, y: 6 * x)
+    value, slopes = copy.deepcopy(program)([1.0])
+    assert (value, list(slopes)) == (3.0, [6.0])
+    value, slopes = program([1.0])
+    assert (value, list(slopes)) == (2.0, [2.0])
 
 
 def test_a_pickled_program_of_a_long_chain():

@@ -310,7 +310,7 @@ def test_verbose_without_tqdm(monkeypatch, capsys):
     st.lists(st.tuples(numbers, st.lists(numbers, min_size=4, max_size=4)), min_size=1, max_size=5),
     st.floats(0.01, 1.0),
     st.floats(0.0, 0.95),
-    st.sampled_from([list, tuple, np.array, lambda g: map(float, g)]),
+    st.sampled_from([list, tuple, np.array, lambda g: list(map(np.float64, g))]),
 )
 def test_a_step_by_a_gradient_is_a_step_by_the_grads(parameters, rate, momentum, container):
     ours, theirs = ([Value(x) for x, _ in parameters] for _ in range(2))
@@ -347,9 +347,18 @@ def test_a_gradient_of_another_length_moves_nothing(gradient):
 def test_a_gradient_that_is_not_finite_moves_nothing(bad):
     a, b = Value(1.0), Value(2.0)
     optimizer = SGD([a, b], 0.5, 0.5)
-    with pytest.raises(OverflowError):
+    with pytest.raises(ValueError, match=f"^the gradient of parameter 1 is {bad}: a step needs finite numbers$"):
         optimizer.step([1.0, bad])
+    b.grad = bad
+    with pytest.raises(ValueError, match=f"^the gradient of parameter 1 is {bad}"):
+        optimizer.step()
     assert (a.data, b.data) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("gradient", [1.0, "ab", ["a", 1.0], np.ones((2, 1)), {1.0, 2.0}])
+def test_a_gradient_that_is_no_list_of_numbers_is_named(gradient):
+    with pytest.raises(TypeError, match=r"^gradient(\[0\])? must be a"):
+        SGD([Value(1.0), Value(2.0)], 0.5).step(gradient)
 
 
 def test_after_a_step_that_failed_a_smaller_one_goes_on():

@@ -14,7 +14,9 @@ def vector(given: Any, n: int, name: str) -> list[float]:
         raise TypeError(f"{name} must be a list or an array of {n} numbers, not {type(given).__name__!r}")
     if len(numbers) != n:
         raise ValueError(f"{name} has {len(numbers)} numbers: {n} are needed")
-    return [real(plain(x), f"{name}[{i}] must be a real number") for i, x in enumerate(numbers)]
+    return [
+        x if type(x) is float else real(plain(x), f"{name}[{i}] must be a real number") for i, x in enumerate(numbers)
+    ]
 
 
 def _is_list(x: Any) -> bool:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from .arguments import matrix, vector
-from .compiling import check_compiles
-from .flat import Call, Flat
-from .kernel import BUILTIN, CHUNK, kernel
+from .flat import Flat
+from .kernel import CHUNK, kernel, numbered
 from .lanes import LANES
+from .recording import check_sums
 from .schedule import Group, Schedule
+from .source import StraightLine
 
 
 class Plan:
@@ -21,17 +22,19 @@ class Plan:
 
     def __init__(self, flat: Flat, gradients: bool, kinds: Sequence[int]) -> None:
         schedule = Schedule(flat, gradients)
+        self.gradients = gradients
         self.numbers = _lines(schedule.numbers, kinds)
         self.columns = _lines(schedule.columns, kinds)
         self.tape = np.array(schedule.tape, np.int32)
         self.factors = np.array(schedule.factors, np.int32)
         self.spread = np.array([*schedule.spread.items()], np.int32).reshape(-1, 2)
+        self.given = len(schedule.start)
         self.start = np.zeros(schedule.n_numbers)
-        self.start[: len(schedule.start)] = schedule.start
+        self.start[: self.given] = schedule.start
         first = schedule.places[flat.parameters[0]] if flat.parameters else 0
         self.parameters = slice(first, first + len(flat.parameters))
         self.column_space = schedule.n_columns * LANES
-        self.results = len(schedule.results)
+        self.results, self.outputs = len(schedule.results), schedule.outputs
         places = np.array([schedule.places[slot] for slot in schedule.results], np.int32)
         is_column = np.array([schedule.is_column[slot] for slot in schedule.results], bool)
         self.number_results, self.number_places = np.flatnonzero(~is_column), places[~is_column]
@@ -46,19 +49,84 @@ def _lines(groups: Sequence[Group], kinds: Sequence[int]) -> Any:
     return np.array(lines, np.int32).reshape(-1, 6)
 
 
+class Replay:
+    """One call of a program: its numbers, and what is collected of the samples.
+
+    Attributes:
+        numbers: the results that are the same for all samples; packed: those that layers read, as they read them.
+        outputs: of each sample; sums: of the results, for each chunk of samples, and a place for what nobody reads.
+        bad: the chunks whose numbers left the range of floats, or came from such.
+        infinite: the results that were not finite for some sample, and rightly so.
+    """
+
+    def __init__(self, plan: Plan, theta: Any, batch: Any) -> None:
+        self.plan, self.batch = plan, batch
+        chunks = -(-len(batch) // CHUNK)
+        self.numbers, self.packed = plan.start.copy(), np.empty(len(plan.factors))
+        self.numbers[plan.parameters] = theta
+        self.outputs = np.empty((len(batch), plan.outputs))
+        self.sums = np.zeros((chunks, plan.results + 1))
+        self.bad = np.zeros(chunks, bool)
+        self.infinite = np.zeros(plan.results, bool)
+
+    def compute_numbers(self, functions: dict[str, Any]) -> bool:
+        """Compute what is the same for all samples; False where that leaves the range of floats."""
+        plan = self.plan
+        try:
+            failed = functions["prepare"](plan.numbers, plan.tape, plan.factors, plan.given, self.numbers, self.packed)
+        except (ArithmeticError, ValueError):
+            return False
+        return not failed
+
+    def compute(self, functions: dict[str, Any], first: int, end: int) -> None:
+        """Compute the chunks from `first` to before `end`."""
+        plan = self.plan
+        try:
+            columns = plan.workspaces.pop()
+        except IndexError:
+            columns = np.empty(plan.column_space)
+        given = plan.columns, plan.tape, plan.spread, self.numbers, self.packed, columns, self.batch
+        functions["run"](*given, first, end, plan.output_columns, self.outputs, self.sums, self.bad)
+        plan.workspaces.append(columns)
+
+    def put(self, chunk: int, results: Any) -> None:
+        """What a chunk's samples give, outputs and gradients of each in a row, in place of what was computed."""
+        plan, start = self.plan, chunk * CHUNK
+        self.outputs[start : start + len(results)] = results[:, : plan.outputs]
+        self.infinite |= ~np.isfinite(results).all(axis=0)
+        with np.errstate(all="ignore"):
+            self.sums[chunk, :-1] = results.sum(axis=0)
+        self.numbers[plan.number_places] = results[0, plan.number_results]
+
+    def means(self) -> Any:
+        """The means of the results over the samples."""
+        plan, k = self.plan, self.plan.outputs
+        with np.errstate(all="ignore"):
+            totals = self.sums.sum(axis=0)[:-1] if len(self.sums) > 1 else self.sums[0, :-1]
+        if plan.gradients:  # else the outputs are asked for, not their mean
+            check_sums(totals, ~self.infinite, k)
+        means = totals / len(self.batch)
+        if len(plan.number_results):  # no data in them: nothing was added up
+            means[plan.number_results] = self.numbers[plan.number_places]
+            for j in plan.number_results[plan.number_results < k]:
+                self.outputs[:, j] = means[j]
+        if len(self.batch) == 1:
+            means[:k] = self.outputs[0]  # the sum of one −0.0 is none
+        return means
+
+
 class Compiled:
     """The executor of a flat program by compiled code; used as `StraightLine` is."""
 
     def __init__(self, flat: Flat) -> None:
-        calls = tuple(dict.fromkeys([*map(Call, BUILTIN), *flat.calls]))
-        for call in calls[len(BUILTIN) :]:
-            check_compiles(call)
+        calls = numbered(flat.calls)
         self.flat = flat
         self.kinds = [calls.index(call) for call in flat.calls]
         self.functions = kernel(calls)
         self.plans: dict[bool, Plan] = {}
         self.pool: ThreadPoolExecutor | None = None
         self.workers = (0, 0)
+        self.straight = StraightLine(flat)
 
     def __call__(
         self, theta: Any, batch: Any, gradients: bool, threads: int, exact: Callable[..., list[float]]
@@ -68,56 +136,31 @@ class Compiled:
         batch = _array(batch, matrix, len(self.flat.data), "batch", 2)
         if gradients not in self.plans:
             self.plans[gradients] = Plan(self.flat, gradients, self.kinds)
-        plan, m, k, chunks = self.plans[gradients], len(batch), len(self.flat.outputs), -(-len(batch) // CHUNK)
-        numbers, packed = plan.start.copy(), np.empty(len(plan.factors))
-        numbers[plan.parameters] = theta
-        outputs, sums, bad = np.empty((m, k)), np.zeros((chunks, plan.results + 1)), np.zeros(chunks, bool)
+        replay = Replay(self.plans[gradients], theta, batch)
+        if not replay.compute_numbers(self.functions):
+            replay.bad[:] = True
+        elif len(replay.plan.columns):
+            self._share(replay, threads)
+        for chunk in np.flatnonzero(replay.bad).tolist():
+            samples = batch[chunk * CHUNK : (chunk + 1) * CHUNK].tolist()
+            results = self.straight.results(theta.tolist(), samples, gradients, exact, chunk * CHUNK)
+            replay.put(chunk, np.array([*results]))
+        return replay.means(), replay.outputs
 
-        def run(first: int, last: int) -> bool:
-            try:
-                columns = plan.workspaces.pop()
-            except IndexError:
-                columns = np.empty(plan.column_space)
-            arrays = plan.columns, plan.tape, plan.spread, numbers, packed, columns, batch
-            failed: bool = self.functions["run"](*arrays, first, last, plan.output_columns, outputs, sums, bad)
-            plan.workspaces.append(columns)
-            return failed
-
-        try:
-            failed = self.functions["prepare"](plan.numbers, plan.tape, plan.factors, numbers, packed)
-        except (ArithmeticError, ValueError):
-            failed = True
-        if failed:
-            bad[:] = True
-        elif len(plan.columns):
-            failed = self._share(run, chunks, threads)
-        if failed:
-            for chunk in np.flatnonzero(bad).tolist():
-                samples = range(chunk * CHUNK, min((chunk + 1) * CHUNK, m))
-                results = np.array([exact(theta.tolist(), batch[i].tolist(), i) for i in samples])
-                outputs[samples.start : samples.stop] = results[:, :k]
-                with np.errstate(all="ignore"):
-                    sums[chunk, :-1] = results.sum(axis=0)
-                numbers[plan.number_places] = results[0, plan.number_results]
-        means = (sums[0] if chunks == 1 else np.add.reduce(sums))[:-1] / m
-        if len(plan.number_results):
-            means[plan.number_results] = numbers[plan.number_places]
-            for j in plan.number_results[plan.number_results < k]:
-                outputs[:, j] = means[j]
-        if m == 1:
-            means[:k] = outputs[0]  # the sum of one −0.0 is none
-        return means, outputs
-
-    def _share(self, run: Callable[[int, int], bool], chunks: int, threads: int) -> bool:
-        """Run the chunks, consecutive ones in each thread; what each adds up does not depend on how many there are."""
+    def _share(self, replay: Replay, threads: int) -> None:
+        """Compute all chunks, consecutive ones in each thread; what one adds up does not depend on their number."""
+        chunks = len(replay.bad)
         if threads == 1 or chunks == 1:
-            return run(0, chunks)
+            replay.compute(self.functions, 0, chunks)
+            return
         threads = min(threads, chunks)
         if self.pool is None or self.workers != (os.getpid(), threads):  # threads do not survive a fork
             self.pool, self.workers = ThreadPoolExecutor(threads - 1), (os.getpid(), threads)
         bounds = [chunks * i // threads for i in range(threads + 1)]
-        shares = [self.pool.submit(run, *share) for share in pairwise(bounds[1:])]
-        return any([run(0, bounds[1]), *(share.result() for share in shares)])
+        shares = [self.pool.submit(replay.compute, self.functions, *share) for share in pairwise(bounds[1:])]
+        replay.compute(self.functions, 0, bounds[1])
+        for share in shares:
+            share.result()
 
 
 def _array(given: Any, check: Callable[[Any, int, str], Any], n: int, name: str, dimensions: int) -> Any:

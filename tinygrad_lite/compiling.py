@@ -1,30 +1,65 @@
-"""A row's plain function of floats, as numba compiles it."""
+"""A row's plain function of floats, as numba compiles it.
+
+One's own rows may hold anything that Python can do. What numba would compute otherwise is guarded, so that it
+raises, and the sample is computed again by Python; or it is refused.
+"""
 
 import dis
 import marshal
 import math
+import operator
+from collections.abc import Iterator
 from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import literal_unroll, njit, types
+from numba.core import ir
 
 from .flat import Call
 from .rebuilding import names_used, rebuilt
 
+WHOLE = 2.0**53  # up to here whole numbers have floats of their own; numba's have no more than 64 bits
+OTHERS = (math.gamma, math.lgamma, math.hypot)  # numba has its own
+PRODUCTS = (operator.mul, operator.imul, operator.lshift, operator.ilshift)
+POWERS = (operator.pow, operator.ipow)
+
 
 class NotCompilableError(TypeError):
-    """A row of one's own is written in a way that numba does not understand."""
+    """A row of one's own is written in a way that numba does not understand, or understands otherwise than Python."""
 
 
 def check_compiles(call: Call) -> None:
-    """Raise NotCompilableError where numba does not understand what is called."""
+    """Raise NotCompilableError where numba does not understand what is called, or may compute something else."""
+    name = call.row.name
     try:
         function = jitted(call.function, guarded=True)
         njit(lambda *operands: function(*operands)).get_call_template((types.float64,) * call.arity, {})
     except Exception as error:  # numba's own, and what code that it does not understand leads it to
-        raise NotCompilableError(f"numba cannot compile {call.row.name}, for executor='compiled': {error}") from error
+        raise NotCompilableError(f"numba cannot compile {name}: {_reason(error)}") from error
+    for used in _dispatchers(function):
+        for compiled in used.overloads.values():
+            for expression, signature in compiled.type_annotation.calltypes.items():
+                if isinstance(expression, ir.Expr) and expression.op in ("binop", "inplace_binop"):
+                    integers = [isinstance(x, types.Integer) for x in signature.args]
+                    if (expression.fn in PRODUCTS and all(integers)) or (expression.fn in POWERS and any(integers)):
+                        reason = "multiplies integers, which have no bound in Python: make one a float, 1.0 for 1"
+                        raise NotCompilableError(f"{name} {reason}")
+
+
+def _reason(error: Exception) -> str:
+    """The first line of numba's message that says something of the user's code."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith(("Failed in", "\x1b"))), type(error).__name__)
+
+
+def _dispatchers(function: Any) -> Iterator[Any]:
+    """The compiled function, and those that it calls."""
+    if hasattr(function, "py_func"):
+        yield function
+        for name in function.py_func.__globals__.values():
+            yield from _dispatchers(name)
 
 
 def fingerprint(function: Any) -> str:
@@ -43,32 +78,51 @@ def fingerprint(function: Any) -> str:
 def jitted(function: Any, guarded: bool) -> Any:
     """A row's function for numba, with those that it calls.
 
-    Guarded, as one's own rows are, it raises where Python would; else an infinity might pass unseen.
+    Guarded, as one's own rows are, it raises where Python would, else an infinity might pass unseen; and where
+    numba's whole numbers end.
     """
     if not isinstance(function, FunctionType):
         return function
 
     def replaced(x: Any) -> Any:
-        if guarded and (x is math or getattr(x, "__module__", "") == "math"):
-            return _guarded_math() if x is math else _guarded(x)
-        return jitted(x, guarded)
+        return _guarded(x) if guarded and not isinstance(x, FunctionType) else jitted(x, guarded)
 
     copy = rebuilt(function, replaced)
     if any(step.argrepr in ("**", "**=") for step in dis.get_instructions(copy)):
-        # To numba x**3 is x·x·x; to Python it is pow(x, 3.0), and so it is to numba with a float.
+        # To numba x**3 is x·x·x; to Python it is pow(x, 3.0), and so it is to numba with a float. What needs an
+        # integer elsewhere in such a function, a range or an index, is then not compiled.
         code = copy.__code__
         copy.__code__ = code.replace(co_consts=tuple(float(x) if type(x) is int else x for x in code.co_consts))
     return njit(error_model="python" if guarded else "numpy")(copy)
 
 
-def _guarded(function: Any) -> Any:
+def _guarded(x: Any) -> Any:
+    """What one's own row finds in its module, with guards around what Python and numba do not compute alike."""
+    if x is math:
+        return _guarded_math()
+    if x in (math.floor, math.ceil, math.trunc, int, round):
+        return _whole(x)
+    if x in OTHERS:
+        raise NotCompilableError(f"numba's {x.__name__} has other bits than Python's")
+    return _finite(x) if getattr(x, "__module__", "") == "math" else x
+
+
+@cache
+def _guarded_math() -> ModuleType:
+    module = ModuleType("math")
+    names = {name: x for name, x in vars(math).items() if name[0] != "_" and x not in OTHERS}
+    vars(module).update({name: _guarded(x) for name, x in names.items()})
+    return module
+
+
+def _finite(function: Any) -> Any:
     """A function of `math` that raises, as it does in Python, where finite operands give no finite result."""
 
     @njit
     def checked(*operands):  # type: ignore[no-untyped-def]  # numba finds the types
         result = function(*operands)
         if result - result != 0.0:
-            for x in operands:
+            for x in literal_unroll(operands):
                 if x - x != 0.0:
                     return result
             raise OverflowError
@@ -77,8 +131,13 @@ def _guarded(function: Any) -> Any:
     return checked
 
 
-@cache
-def _guarded_math() -> ModuleType:
-    module = ModuleType("math")
-    vars(module).update({name: _guarded(x) if callable(x) else x for name, x in vars(math).items() if name[0] != "_"})
-    return module
+def _whole(function: Any) -> Any:
+    """A function to whole numbers that raises where those do not fit."""
+
+    @njit
+    def checked(x):  # type: ignore[no-untyped-def]
+        if not abs(x) < WHOLE:
+            raise OverflowError
+        return function(x)
+
+    return checked

@@ -8,10 +8,10 @@ from functools import reduce
 from importlib import import_module
 from typing import Any
 
+from .arguments import vector
 from .estimator import count, number, plain, progress, samples
 from .losses import choice, losses
 from .program import Program
-from .rows import is_real
 from .value import Value, topological_order
 
 
@@ -43,12 +43,14 @@ class SGD:
     def step(self, gradient: Sequence[float] | None = None) -> None:
         """Move every parameter by its `grad`, or by the gradient that is given, such as that of a `Program`.
 
-        Raises: ValueError for a gradient of another length; OverflowError where a parameter would not be finite
-            any more. None is moved then.
+        Raises: TypeError or ValueError for a gradient of another kind or length, or that is not finite;
+            OverflowError where a parameter would not be finite any more. None is moved then.
         """
-        slopes = [p.grad for p in self.parameters] if gradient is None else list(map(float, gradient))
-        if len(slopes) != len(self.parameters):
-            raise ValueError(f"the gradient has {len(slopes)} numbers for {len(self.parameters)} parameters")
+        slopes = [p.grad for p in self.parameters] if gradient is None else gradient
+        slopes = vector(slopes, len(self.parameters), "gradient")
+        for i, slope in enumerate(slopes):
+            if not math.isfinite(slope):
+                raise ValueError(f"the gradient of parameter {i} is {slope!r}: a step needs finite numbers")
         velocities = [self.momentum * v + slope for v, slope in zip(self.velocities, slopes, strict=True)]
         moved = [p.data - self.learning_rate * v for v, p in zip(velocities, self.parameters, strict=True)]
         if not all(map(math.isfinite, moved)):
@@ -106,12 +108,14 @@ def train(
         of `SGD`. The parameters are then where the last step left them.
     """
     rows, given = samples(X), plain(y)
-    targets = samples([[t] if is_real(t) else t for t in given] if isinstance(given, (list, tuple)) else given, "y")
+    if isinstance(given, (list, tuple)) and not any(isinstance(plain(t), (list, tuple)) for t in given):
+        given = [[number(t, f"target {i} of y")] for i, t in enumerate(given)]
+    targets = samples(given, "y")
     if len(targets) != len(rows):
         raise ValueError(f"{len(rows)} rows of X and {len(targets)} targets in y: one for each is needed")
     inputs, wanted = [Value(x) for x in rows[0]], [Value(t) for t in targets[0]]
     outputs = model(inputs)
-    predictions = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    predictions = list(outputs) if isinstance(outputs, Iterable) else [outputs]
     if len(predictions) != len(wanted):
         raise ValueError(f"the model gives {len(predictions)} predictions, but y has {len(wanted)} targets a sample")
     total = reduce(operator.add, map(choice(loss, losses, "loss"), predictions, wanted))

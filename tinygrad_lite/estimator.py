@@ -110,7 +110,10 @@ def samples(X: Any, name: str = "X") -> list[list[float]]:
             raise ValueError(f"row {i} of {name} has {len(row)} columns, but row 0 has {len(rows[0])}")
     if not rows or not rows[0]:
         raise ValueError(f"{name} is empty: at least one row and one column are needed")
-    return [[number(x, f"row {i}, column {j} of {name}") for j, x in enumerate(row)] for i, row in enumerate(rows)]
+    for i, row in enumerate(rows):
+        if not all(type(x) is float and math.isfinite(x) for x in row):
+            rows[i] = [number(x, f"row {i}, column {j} of {name}") for j, x in enumerate(row)]
+    return rows
 
 
 def labels(y: Any, m: int) -> list[int]:
@@ -168,7 +171,8 @@ def curvature(rows: list[list[float]]) -> float:
     σ′ ≤ 1/4, so none is above the largest of G = Σ x xᵀ / 4m, nor that above ‖G²‖^½, with the Frobenius norm.
     """
     columns = [*zip(*rows, strict=True), (1.0,) * len(rows)]
-    gram = [[sum(map(operator.mul, a, b)) / (4 * len(rows)) for b in columns] for a in columns]
+    half = [[sum(map(operator.mul, a, b)) / (4 * len(rows)) for b in columns[: i + 1]] for i, a in enumerate(columns)]
+    gram = [[half[max(i, j)][min(i, j)] for j in range(len(half))] for i in range(len(half))]
     norm = math.hypot(*(sum(map(operator.mul, a, b)) for a in gram for b in gram))
     if not math.isfinite(norm):
         raise ValueError("X holds numbers that are too large: standardise its columns")

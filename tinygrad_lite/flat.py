@@ -49,7 +49,8 @@ class Flat:
         self.starts = array("i", [0])  # where a slot's part of the code begins; one more than there are slots
         self.constants = array("d", [0.0, -0.0, 1.0, -1.0])
         self.calls: list[Call] = []
-        self.names: dict[int, str] = {}
+        self.names: dict[int, str] = {}  # of slots of the forward pass
+        self.gradient_of: dict[int, int] = {}  # such a slot, for each that holds the gradient with respect to it
         self.parameters: list[int] = []
         self.data: list[int] = []
         self.outputs: list[int] = []
@@ -82,13 +83,17 @@ class Flat:
 
 
 def flatten(
-    outputs: Sequence[Value], parameters: Sequence[Value], data: Sequence[Value], names: Mapping[Value, str]
+    outputs: Sequence[Value],
+    parameters: Sequence[Value],
+    data: Sequence[Value],
+    names: Mapping[Value, str],
+    frozen: Mapping[Value, float],
 ) -> Flat:
     """The instructions that compute `outputs`, and their gradients, from `parameters` and `data`.
 
-    Nodes in `names` keep a slot of their own; other leaves are constants.
+    Nodes in `names` keep a slot of their own; other leaves are constants: the numbers in `frozen`, or their own.
     """
-    recorder = _Recorder(parameters, data, names)
+    recorder = _Recorder(parameters, data, names, frozen)
     order = topological_order(*outputs)
     recorder.forward(order, outputs)
     for output in outputs:
@@ -102,9 +107,16 @@ LINEAR = ("identity", "neg", "add", "sub")  # rows that become part of a sum; th
 class _Recorder:
     """Writes a graph down. A sum in the making, which nothing else will use, is a list: base, a₁, b₁, a₂, b₂, …"""
 
-    def __init__(self, parameters: Sequence[Value], data: Sequence[Value], names: Mapping[Value, str]) -> None:
+    def __init__(
+        self,
+        parameters: Sequence[Value],
+        data: Sequence[Value],
+        names: Mapping[Value, str],
+        frozen: Mapping[Value, float],
+    ) -> None:
         self.flat = Flat()
         self.names = names
+        self.frozen = frozen
         self.parameters = parameters
         self.leading = set(parameters)  # nodes that depend on a parameter, and they
         self.flat.parameters = [self.flat.emit(PARAMETER, i) for i in range(len(parameters))]
@@ -132,7 +144,8 @@ class _Recorder:
                 operands = [[self.slot(x)] for x in node.inputs]
             result = self.applied(node.op, operands)
             if node in self.names:
-                self.slots[node] = self.named(result, self.names[node])
+                self.slots[node] = slot = self.own(result)
+                self.flat.names[slot] = self.names[node]
             elif uses[node] == 1 and len(result) > 1:
                 self.sums[node] = result
             else:
@@ -147,8 +160,11 @@ class _Recorder:
             if node.op is None or node not in terms or node not in self.leading:
                 continue
             gradient = terms.pop(node)
-            name = self.names.get(node)
-            upstream = self.fixed(gradient) if name is None else self.named(gradient, f"d{name}")
+            if node in self.names:
+                upstream = self.own(gradient)
+                self.flat.gradient_of[upstream] = self.slots[node]
+            else:
+                upstream = self.fixed(gradient)
             for i, x in enumerate(node.inputs):
                 if x in self.leading:
                     partial = self.partial(node, node.op, i)
@@ -159,7 +175,7 @@ class _Recorder:
             chain = terms.get(x, [ZERO])
             slots.append(self.flat.emit(CHAIN, ZERO, *chain[1:]))
             if x in self.names:
-                self.flat.names[slots[-1]] = f"d{self.names[x]}"
+                self.flat.gradient_of[slots[-1]] = self.slots[x]
         self.flat.gradients.append(slots)
 
     def partial(self, node: Value, row: Primitive, i: int) -> int | None:
@@ -207,7 +223,8 @@ class _Recorder:
         """The slot of a node."""
         slot = self.slots.get(x)
         if slot is None:
-            slot = self.slots[x] = self.fixed(self.sums.pop(x)) if x.op else self.constant(x.data)
+            number = self.frozen.get(x, x.data)
+            slot = self.slots[x] = self.fixed(self.sums.pop(x)) if x.op else self.constant(number)
         return slot
 
     def fixed(self, x: list[int]) -> int:
@@ -218,12 +235,11 @@ class _Recorder:
             return x[1] if x[2] == ONE else x[2]
         return self.flat.emit(CHAIN, *x)
 
-    def named(self, x: list[int], name: str) -> int:
-        """A slot of its own for a sum."""
-        fresh = len(x) == 1 and x[0] == len(self.flat) - 1 and x[0] not in self.flat.names
-        slot = x[0] if fresh else self.flat.emit(CHAIN, *x)
-        self.flat.names[slot] = name
-        return slot
+    def own(self, x: list[int]) -> int:
+        """A slot for a sum that is nothing else's."""
+        flat = self.flat
+        fresh = len(x) == 1 and x[0] == len(flat) - 1 and x[0] not in flat.names and x[0] not in flat.gradient_of
+        return x[0] if fresh else flat.emit(CHAIN, *x)
 
     def constant(self, x: float) -> int:
         """The slot of a number, one for all its uses; 0.0 and −0.0 are two numbers."""

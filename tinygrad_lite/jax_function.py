@@ -105,7 +105,11 @@ def on_arrays(function: Any) -> Callable[..., Any]:
             result = jnp.where(asked[i], result, explored(operands, [*decisions[:i], False]))
         return result
 
-    return lambda *operands: explored(operands, [])
+    def applied(*operands: Any) -> Any:
+        shape = jnp.broadcast_shapes(*map(jnp.shape, operands))
+        return jnp.broadcast_to(explored(operands, []), shape)  # known constants may have decided on a plain number
+
+    return applied
 
 
 def _replaced(x: Any) -> Any:
@@ -152,23 +156,23 @@ def jax_function(flat: Flat) -> Callable[..., tuple[Any, Any]]:
     single = [i for i, slot in enumerate(schedule.results) if not schedule.is_column[slot]]
 
     def computed(group: Group, arrays: Arrays) -> Any:
-        size = 1 + 2 * group.terms if group.kind == CHAIN else group.terms
+        size = 1 + 2 * group.width if group.kind == CHAIN else group.width
         places = np.array(schedule.tape[group.at : group.at + group.members * size]).reshape(group.members, size)
         if group.kind != CHAIN:
             return functions[group.kind](*(arrays.take(operand) for operand in places.T.tolist()))
         base = arrays.take(places[:, 0].tolist())
-        if not group.terms:
+        if not group.width:
             return base
         a, b = (arrays.take(places[:, slot::2].ravel().tolist()) for slot in (1, 2))
-        return base + (a * b).reshape(group.members, group.terms, *(a * b).shape[1:]).sum(axis=1)
+        return base + (a * b).reshape(group.members, group.width, *(a * b).shape[1:]).sum(axis=1)
 
     def layer(group: Group, numbers: Arrays, columns: Arrays) -> Any:
-        size, four = 1 + group.terms, group.members // 4 * 4
+        size, four = 1 + group.width, group.members // 4 * 4
         packed = np.array(schedule.factors[group.factors : group.factors + group.members * size])
         tiles = packed[: four * size].reshape(-1, size, 4).transpose(0, 2, 1).reshape(four, size)
         places = np.concatenate([tiles, packed[four * size :].reshape(-1, size)])
         factors = numbers.take(places.ravel().tolist()).reshape(places.shape)
-        shared = columns.take(schedule.tape[group.at : group.at + group.terms])
+        shared = columns.take(schedule.tape[group.at : group.at + group.width])
         return factors[:, :1] + jnp.matmul(factors[:, 1:], shared, precision="highest")
 
     def function(theta: Any, batch: Any = None) -> tuple[Any, Any]:
@@ -187,12 +191,12 @@ def jax_function(flat: Flat) -> Callable[..., tuple[Any, Any]]:
         sums = jnp.zeros(len(schedule.results) + 1)
         for group in schedule.columns:
             if group.kind == PRODUCTS:
-                middle, end = group.at + group.members, group.at + group.members + group.terms
+                middle, end = group.at + group.members, group.at + group.members + group.width
                 a, b = (
                     jnp.broadcast_to(x, (len(x), len(batch)))
                     for x in (columns.take(schedule.tape[group.at : middle]), columns.take(schedule.tape[middle:end]))
                 )
-                targets = np.array(schedule.tape[end : end + group.members * group.terms])
+                targets = np.array(schedule.tape[end : end + group.members * group.width])
                 sums = sums.at[targets].add(jnp.matmul(a, b.T, precision="highest").ravel())
             elif group.kind != CHECK:
                 result = layer(group, numbers, columns) if group.kind == LAYER else computed(group, columns)

@@ -8,12 +8,12 @@ import hashlib
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from . import compiling, lanes, primitives, rebuilding
-from .compiling import fingerprint, jitted
+from .compiling import NotCompilableError, check_compiles, fingerprint, jitted
 from .flat import CHAIN, LINEAR, Call
 from .lanes import LANES
 from .rows import Primitive
@@ -52,55 +52,59 @@ def call_columns(kind, columns, n, out, tape, at, count):
 {column_calls}
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def prepare(groups, tape_, factors, numbers_, packed):
-    """Compute all numbers, and pack those that layers read; whether one of them is not finite."""
+def prepare(groups, tape_, factors, given, numbers_, packed):
+    """Compute all numbers but the first, which are given, and pack those that layers read: is one not finite?"""
     tape, numbers = address(tape_), address(numbers_)
     for g in range(len(groups)):
-        kind, count, terms, out, at, _ = groups[g]
+        kind, members, width, out, at, _ = groups[g]
         if kind == CHAIN:
-            scalar_chains(numbers, out, tape, at, terms, count)
+            scalar_chains(numbers, out, tape, at, width, members)
         else:
-            call_numbers(kind, numbers, out, tape, at, count)
+            call_numbers(kind, numbers, out, tape, at, members)
     for i in range(len(factors)):
         packed[i] = numbers_[factors[i]]
     bad = False
-    for i in range(len(numbers_)):
+    for i in range(given, len(numbers_)):
         bad |= numbers_[i] - numbers_[i] != 0.0
     return bad
+
+
+@njit(error_model="numpy")
+def without_padding(columns, valid, n, tape, at, count):
+    """Put 0 where a short block has no samples, so that they add nothing. Sums come last: nobody reads these after."""
+    for j in range(at, at + count):
+        for i in range(valid, n):
+            columns[tape[j] * LANES + i] = 0.0
 
 
 @njit(error_model="numpy")
 def run_groups(groups, tape, packed, columns, valid, n, sums):
     bad = False
     for g in range(len(groups)):
-        kind, count, terms, out, at, first = groups[g]
+        kind, members, width, out, at, first = groups[g]
         if kind == LAYER:
-            layer(columns, n, out * LANES, tape, at, terms, count, packed, first)
+            layer(columns, n, out * LANES, tape, at, width, members, packed, first)
         elif kind == CHAIN:
-            chains(columns, n, out * LANES, tape, at, terms, count)
+            chains(columns, n, out * LANES, tape, at, width, members)
         elif kind == CHECK:
-            bad |= not_finite(columns, n, tape, at, count)
+            bad |= not_finite(columns, n, tape, at, members)
         elif kind == PRODUCTS:
-            # Beside the samples nothing is to be summed up; what is wiped out here, nobody reads any more: sums
-            # come last, and only the last block of a call is a short one.
-            for j in range(at, at + count):
-                for i in range(valid, n):
-                    columns[tape[j] * LANES + i] = 0.0
-            products(columns, n, sums, tape, at, count, terms)
+            without_padding(columns, valid, n, tape, at, members)
+            products(columns, n, sums, tape, at, members, width)
         else:
-            call_columns(kind, columns, n, out * LANES, tape, at, count)
+            call_columns(kind, columns, n, out * LANES, tape, at, members)
     return bad
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run(groups, tape, spread, numbers, packed, columns_, batch, first, last, output_columns, outputs, sums, bad):
-    """Compute the chunks from `first` to before `last`; which left the range of floats is put into `bad`; any?"""
+def run(groups, tape, spread, numbers, packed, columns_, batch, first, end, output_columns, outputs, sums, bad):
+    """Compute the chunks from `first` to before `end`; those that leave the range of floats are marked in `bad`."""
     columns = address(columns_)
     samples, d = batch.shape
     for j in range(len(spread)):
         for i in range(LANES):
             columns[spread[j, 1] * LANES + i] = numbers[spread[j, 0]]
-    for chunk in range(first, last):
+    for chunk in range(first, end):
         for start in range(chunk * CHUNK, min((chunk + 1) * CHUNK, samples), LANES):
             valid = min(LANES, samples - start)
             n = (valid + 15) // 16 * 16
@@ -120,7 +124,6 @@ def run(groups, tape, spread, numbers, packed, columns_, batch, first, last, out
                     outputs[start + i, output] = columns[column * LANES + i]
         for j in range(sums.shape[1]):
             bad[chunk] |= sums[chunk, j] - sums[chunk, j] != 0.0
-    return bad[first:last].any()
 '''
 
 
@@ -139,15 +142,34 @@ def kernel_text(calls: Sequence[Call]) -> str:
 
 
 # The rows that are called in every kernel. Those of one's own come after them: each set of these is a kernel.
-BUILTIN = [row for row in vars(primitives).values() if isinstance(row, Primitive) and row.name not in (*LINEAR, "mul")]
+BUILTIN = [
+    Call(row) for row in vars(primitives).values() if isinstance(row, Primitive) and row.name not in (*LINEAR, "mul")
+]
+
+
+def numbered(calls: Iterable[Call]) -> list[Call]:
+    """All calls of the kernel that programs which make `calls` need, in the order of their numbers in it.
+
+    Raises: NotCompilableError for a row of one's own that calls itself.
+    """
+    own = {call for call in calls if call not in BUILTIN}
+    try:
+        marks = {call: fingerprint(call.function) for call in own}
+    except RecursionError:
+        names = ", ".join(sorted({call.row.name for call in own}))
+        raise NotCompilableError(f"numba cannot compile {names}: a function that calls itself") from None
+    return [*BUILTIN, *sorted(own, key=lambda call: (call.row.name, call.partial or 0, marks[call]))]
 
 
 kernels: dict[str, dict[str, Any]] = {}  # of this process, by digest
 lock = threading.RLock()
 
 
-def kernel(calls: tuple[Call, ...]) -> dict[str, Any]:
-    """The compiled functions `prepare` and `run`, for programs that make these calls."""
+def kernel(calls: Sequence[Call]) -> dict[str, Any]:
+    """The compiled functions `prepare` and `run`, for programs that make these calls.
+
+    Raises: NotCompilableError for a row of one's own that numba cannot compile, or not to the same bits.
+    """
     text = kernel_text(calls)
     files = lanes.__file__, rebuilding.__file__, compiling.__file__, __file__
     sources = [text, *(Path(file).read_text(encoding="utf-8") for file in files)]
@@ -155,6 +177,8 @@ def kernel(calls: tuple[Call, ...]) -> dict[str, Any]:
     digest = hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
     with lock:
         if digest not in kernels:
+            for call in calls[len(BUILTIN) :]:
+                check_compiles(call)
             kernels[digest] = _load(text, digest, calls)
         return kernels[digest]
 

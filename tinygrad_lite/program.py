@@ -1,13 +1,14 @@
 """`Program`: a graph recorded once, and replayed with other numbers at the speed of compiled code."""
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Any, Literal
 
 from .estimator import array, count
-from .flat import flatten
+from .flat import Flat, flatten
 from .names import variables
 from .recording import Recording
 from .source import StraightLine, source
@@ -64,9 +65,10 @@ class Program:
         self._forced = executor is not None
         self.executor: Executor = executor or ("compiled" if installed else "python")
         order = topological_order(*self._parameters, *self._data, *self._outputs)
-        names = variables(sys._getframe(1)) | {x: x.label for x in order if x.label}
+        named = variables(sys._getframe(1))
+        self._names = {x: name for x in order if (name := x.label or named.get(x))}
         self._frozen = {x: x.data for x in order if x.op is None and type(x) is not Constant}
-        self._flat = flatten(self._outputs, self._parameters, self._data, names)
+        self._flat = self._flattened()
 
     def __call__(self, theta: Any, batch: Any = None, *, threads: int = 1) -> tuple[Any, Any]:
         """The mean of the output over the samples, and its gradient.
@@ -139,7 +141,14 @@ class Program:
         return f"<Program of {sizes}, {len(self._flat)} instructions, {self.executor}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in vars(self).items() if name != "_executor"}
+        return {name: x for name, x in vars(self).items() if name not in ("_executor", "_flat")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._flat = self._flattened()  # with the rows of this process: values and slopes of the same ones
+
+    def _flattened(self) -> Flat:
+        return flatten(self._outputs, self._parameters, self._data, self._names, self._frozen)
 
     def _run(self, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any]:
         """The means of the outputs and, if asked for, of the gradients, as one list; the outputs of each sample."""
@@ -158,9 +167,10 @@ class Program:
 
             try:
                 return Compiled(self._flat)
-            except NotCompilableError:
+            except NotCompilableError as error:
                 if self._forced:
                     raise
+                warnings.warn(f"{error}. The program runs in Python", RuntimeWarning, stacklevel=5)
         self.executor = "python"
         return StraightLine(self._flat)
 

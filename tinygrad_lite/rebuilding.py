@@ -1,5 +1,6 @@
 """A function made again over other names: how plain functions of floats get to run on something else."""
 
+import builtins
 import dis
 from collections.abc import Callable
 from types import CodeType, FunctionType
@@ -7,13 +8,14 @@ from typing import Any
 
 
 def names_used(function: FunctionType) -> dict[str, Any]:
-    """What the code of a function finds in its module, by name."""
+    """What the code of a function finds in its module, or among Python's own names, by name."""
     names = set()
     codes = [function.__code__]
     for code in codes:  # and those of comprehensions and functions inside it
         names |= {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
         codes += [x for x in code.co_consts if isinstance(x, CodeType)]
-    return {name: function.__globals__[name] for name in sorted(names) if name in function.__globals__}
+    found = vars(builtins) | function.__globals__
+    return {name: found[name] for name in sorted(names & found.keys())}
 
 
 def rebuilt(function: FunctionType, replace: Callable[[Any], Any]) -> FunctionType:

@@ -1,6 +1,7 @@
 """A recorded graph, computed again node by node: what a program means, and what its errors say."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 from .value import Constant, Value, new, topological_order
 
@@ -53,3 +54,14 @@ class Recording:
             output.backward()
             numbers += [x.grad for x in self.parameters]
         return numbers
+
+
+def check_sums(sums: Iterable[float], finite: Iterable[bool], outputs: int) -> None:
+    """Raise OverflowError where the samples' numbers are finite, and their sum is not.
+
+    `sums` are those of the outputs, then of the gradients; `finite` says of each whether all that it adds up is.
+    """
+    for i, (total, each) in enumerate(zip(sums, finite, strict=True)):
+        if each and not math.isfinite(total):
+            what = f"output {i}" if i < outputs else "the gradient"
+            raise OverflowError(f"the sum of {what} over the samples is too large for a float")

@@ -14,7 +14,7 @@ of neurons comes out as one group, of chains over the same columns; its backward
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -24,14 +24,30 @@ LAYER, PRODUCTS, CHECK = -2, -3, -4  # kinds of groups, beside CHAIN; those of c
 
 
 class Group(NamedTuple):
-    """Instructions of one kind that are done together."""
+    """Instructions of one kind that are done together.
+
+    kind      members          width                 on the tape, from `at` on: places
+    CHAIN     chains           products in each      of base, a₁, b₁, a₂, b₂, …, chain by chain
+    LAYER     chains           columns they share    of these; the numbers are `factors`
+    a call    calls            operands of each      of the operands, call by call
+    CHECK     columns          1                     of these
+    PRODUCTS  left columns     right columns         of both; then a result for each pair
+    """
 
     kind: int
     members: int
-    terms: int  # of each chain; operands of each call; factors that each of the `members` of PRODUCTS is multiplied by
+    width: int
     out: int  # the place of the first result, among the numbers or the columns; the others follow
-    at: int  # where on the tape the places of the operands are
+    at: int
     factors: int = 0  # where among the factors a layer's are
+
+
+class Term(NamedTuple):
+    """left · right, of two columns, summed over the samples, is added to a result."""
+
+    left: int
+    right: int
+    target: int
 
 
 Members = list[tuple[int, Sequence[int]]]  # of a group: slots, with their operands' slots
@@ -107,7 +123,7 @@ class Schedule:
         return tuple(columns), factors
 
     def _add_numbers(self, kind: int, size: int, members: Members) -> None:
-        self.numbers.append(Group(kind, len(members), _terms(kind, size), self.n_numbers, len(self.tape)))
+        self.numbers.append(Group(kind, len(members), _width(kind, size), self.n_numbers, len(self.tape)))
         for slot, operands in members:
             self.places[slot] = self.n_numbers
             self.n_numbers += 1
@@ -136,7 +152,7 @@ class Schedule:
         """Calls, and chains of columns; what goes into a call is checked, since it may not show in what comes out."""
         out = self._new_columns(members)
         operands = [self._columns(operands) for _, operands in members]
-        self.columns.append(Group(kind, len(members), _terms(kind, size), out, len(self.tape)))
+        self.columns.append(Group(kind, len(members), _width(kind, size), out, len(self.tape)))
         for places in operands:
             self.tape.extend(places)
         if kind >= 0:
@@ -163,30 +179,41 @@ class Schedule:
     def _sum_up(self, sums: dict[int, Sequence[int]]) -> None:
         """Sums over the samples: of the outputs, and of the products in the gradients' chains.
 
-        First those of all the first terms, then of the second: for one sample that is the order of the
-        chain. Where several columns are multiplied by the same ones they are one group, an outer product.
+        First those of all the first terms, then of the second: for one sample that is the order of the chain.
         """
-        rounds: dict[int, dict[int, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+        rounds: dict[int, list[Term]] = defaultdict(list)
         for target, slot in enumerate(self.results):
             if self.is_column[slot]:
-                factors = sums.get(slot, (MINUS_ZERO, slot, ONE))
-                for i, (a, b) in enumerate(zip(factors[1::2], factors[2::2], strict=True)):
-                    if not self.is_column[a]:
-                        a, b = b, a
-                    rounds[i][a].append((b, target))
-        for pairs in rounds.values():
-            blocks: dict[tuple[int, ...], list[tuple[int, list[int]]]] = defaultdict(list)
-            for a, others in pairs.items():
-                blocks[tuple(b for b, _ in others)].append((a, [target for _, target in others]))
-            for right, lines in blocks.items():
-                if len(lines) % 2:  # they are taken in twos; what is too much goes nowhere
-                    lines.append((lines[-1][0], [len(self.results)] * len(right)))
-                places = [*self._columns(a for a, _ in lines), *self._columns(right)]
-                self.columns.append(Group(PRODUCTS, len(lines), len(right), 0, len(self.tape)))
-                self.tape.extend(places)
-                for _, targets in lines:
-                    self.tape.extend(targets)
+                _, *factors = sums.get(slot, (MINUS_ZERO, slot, ONE))
+                for i, (a, b) in enumerate(zip(factors[::2], factors[1::2], strict=True)):
+                    left, right = (a, b) if self.is_column[a] else (b, a)
+                    rounds[i].append(Term(left, right, target))
+        for terms in rounds.values():
+            for product in outer_products(terms):
+                self._add_products(*product)
+
+    def _add_products(self, lefts: list[int], rights: Sequence[int], targets: list[list[int]]) -> None:
+        """Every left column times every right one; `targets` has a line of results for each left one."""
+        if len(lefts) % 2:  # the kernel takes them in twos: the last again, into a sum that nobody reads
+            lefts, targets = [*lefts, lefts[-1]], [*targets, [len(self.results)] * len(rights)]
+        places = [*self._columns(lefts), *self._columns(rights)]
+        self.columns.append(Group(PRODUCTS, len(lefts), len(rights), 0, len(self.tape)))
+        self.tape.extend(places)
+        for line in targets:
+            self.tape.extend(line)
 
 
-def _terms(kind: int, size: int) -> int:
+def outer_products(terms: Iterable[Term]) -> Iterator[tuple[list[int], Sequence[int], list[list[int]]]]:
+    """The terms as few outer products: left columns that are multiplied by the same right ones go together."""
+    lines: dict[int, list[Term]] = defaultdict(list)
+    for term in terms:
+        lines[term.left].append(term)
+    alike: dict[tuple[int, ...], list[list[Term]]] = defaultdict(list)
+    for line in lines.values():
+        alike[tuple(term.right for term in line)].append(line)
+    for rights, together in alike.items():
+        yield [line[0].left for line in together], rights, [[term.target for term in line] for line in together]
+
+
+def _width(kind: int, size: int) -> int:
     return size // 2 if kind == CHAIN else size

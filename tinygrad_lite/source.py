@@ -3,6 +3,7 @@
 import keyword
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain
 from math import inf, isfinite, nan
@@ -11,6 +12,7 @@ from typing import Any
 
 from .arguments import matrix, vector
 from .flat import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO, Flat
+from .recording import check_sums
 from .rows import TABLE
 from .symbol import Symbol, write
 
@@ -44,22 +46,37 @@ class StraightLine:
         """
         theta = vector(theta, len(self.flat.parameters), "theta")
         samples = matrix(batch, len(self.flat.data), "batch")
-        function = self._function(gradients)
         k = len(self.flat.outputs)
         totals = [-0.0] * k + [0.0] * (k * len(theta) * gradients)  # −0.0 + x is x, whichever zero x is
+        finite = [True] * len(totals)
         outputs = []
-        for i, sample in enumerate(samples):
+        for results in self.results(theta, samples, gradients, exact):
+            outputs.append(results[:k])
+            totals = list(map(add, totals, results))
+            if not isfinite(sum(results)):
+                finite = [each and isfinite(x) for each, x in zip(finite, results, strict=True)]
+        if gradients:  # else the outputs are asked for, not their mean
+            check_sums(totals, finite, k)
+        return [total / len(samples) for total in totals], outputs
+
+    def results(
+        self,
+        theta: list[float],
+        samples: list[list[float]],
+        gradients: bool,
+        exact: Callable[..., list[float]],
+        first: int = 0,
+    ) -> Iterator[list[float]]:
+        """The outputs and, if asked for, their gradients, in one list for each sample; `first` counts those before."""
+        function = self._function(gradients)
+        for i, sample in enumerate(samples, start=first):
             try:
-                results, slopes, check = function(theta, sample)
-                numbers = [*results, *chain.from_iterable(slopes)]
-                finite = isfinite(check + sum(numbers))
+                outputs, slopes, check = function(theta, sample)
+                results = [*outputs, *chain.from_iterable(slopes)]
+                finite = isfinite(check + sum(results))
             except (ArithmeticError, ValueError):
                 finite = False
-            if not finite:
-                numbers = exact(theta, sample, i)
-            outputs.append(numbers[:k])
-            totals = list(map(add, totals, numbers))
-        return [total / len(samples) for total in totals], outputs
+            yield results if finite else exact(theta, sample, i)
 
     def _function(self, gradients: bool) -> Callable[..., Any]:
         """The program, with or without its backward pass, as a Python function."""
@@ -78,7 +95,9 @@ class _Writer:
         self.gradients = flat.gradients if gradients else []
         self.summed = set(chain.from_iterable(self.gradients))
         self.texts: list[str] = []  # for each slot its name, or the number that it holds
-        self.taken = {*TABLE, *(f"call_{kind}" for kind in range(len(flat.calls))), *RESERVED}
+        self.reserved = {*TABLE, *(f"call_{kind}" for kind in range(len(flat.calls))), *RESERVED, *keyword.kwlist}
+        self.taken = set(self.reserved)
+        self.alike = Counter[str]()  # how many slots had a name before
 
     def lines(self) -> Iterator[str]:
         """The text, line by line."""
@@ -131,7 +150,7 @@ class _Writer:
 
     def terms(self, slot: int, base: int, *factors: int) -> list[str]:
         """A chain's terms with their signs; without the 0 that gradients begin with, for `StraightLine` adds it."""
-        bare = base == MINUS_ZERO or (base == ZERO and slot in self.summed)
+        bare = (base == MINUS_ZERO and len(factors) > 0) or (base == ZERO and slot in self.summed)
         terms = [] if bare else [f"+ {self.texts[base]}"]
         for pair in zip(factors[::2], factors[1::2], strict=True):
             a, b = (self.texts[factor] for factor in pair)
@@ -145,15 +164,20 @@ class _Writer:
         return terms
 
     def name(self, slot: int) -> str:
-        """A name for a slot: its own, changed where that cannot be a variable's or is taken."""
-        name = unicodedata.normalize("NFKC", self.flat.names.get(slot, f"v{slot}"))  # as Python reads it
+        """A name for a slot: its own, changed where that cannot be a variable's, numbered where it is taken."""
+        name = self.flat.names.get(slot, f"v{slot}")
+        if slot in self.flat.gradient_of:
+            name = f"d{self.texts[self.flat.gradient_of[slot]]}"
+        name = unicodedata.normalize("NFKC", name)  # as Python reads it
         name = re.sub(r"\W", "_", name)
         if not name.isidentifier():
             name = f"v{slot}"
-        while name in self.taken or keyword.iskeyword(name):
-            name += "_"
-        self.taken.add(name)
-        return name
+        name = fresh = f"{name}_" if name in self.reserved else name
+        while fresh in self.taken:
+            self.alike[name] += 1
+            fresh = f"{name}_{self.alike[name] + 1}"
+        self.taken.add(fresh)
+        return fresh
 
 
 def assignment(name: str, terms: list[str]) -> Iterator[str]:
