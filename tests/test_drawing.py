@@ -324,6 +324,18 @@ def test_a_drawing_is_a_snapshot() -> None:
     assert (drawing.svg, repr(drawing)) == before
 
 
+@pytest.mark.parametrize(("sizes", "labelled"), [([4, 1], 4), ([3, 3, 1], 0)])
+def test_arrows_between_many_folded_scopes_have_their_labels_in_the_titles(sizes: list[int], labelled: int) -> None:
+    drawing = draw(after_backward(nn.MLP(2, sizes, seed=0)([Value(1.0, "x"), Value(2.0, "y")])))
+    shapes = drawing.picture.shapes
+    ends = {name: drawing.picture.arrows[name[1:]] for name in shapes if name[0] == "b"}
+    folded = {name for name, box in drawing.picture.boxes.items() if box.kind == "folded"}
+    inner = [shapes[name] for name, boxes in ends.items() if folded.issuperset(boxes)]
+    assert sum(bool(shape.parts) for shape in inner) == labelled
+    assert all("∂" in shape.title for shape in inner)
+    assert all(shapes[name].parts for name, boxes in ends.items() if not folded.issuperset(boxes))
+
+
 @pytest.mark.parametrize("name", ["course", "neuron"])
 def test_pictures_of_the_course_stay_as_they_are(name: str) -> None:
     """Where a picture is changed on purpose: look at it, then write what it says into tests/golden."""

@@ -152,7 +152,8 @@ def test_latex():
     assert lines[1] == r"z_{1} &= w \cdot x = 0.5 \cdot (-2) = -1 \\"
     assert lines[2] == r"\hat{y} &= \sigma\left(z_{1}\right) = \sigma\left(-1\right) = 0.2689 \\"
     assert r"\text{the loss: 100\%} &= \mathcal{L}\left(\hat{y}, 1\right)" in lines[3]
-    assert r"\frac{\partial z_{1}}{\partial w} = -0.7311 \cdot (-2) = 1.462" in lines[-3]
+    slope = r" \qquad \left(\frac{\partial z_{1}}{\partial w} = x\right) \\"
+    assert lines[-3].endswith(r"\frac{\partial z_{1}}{\partial w} = -0.7311 \cdot (-2) = 1.462" + slope)
     assert explain(J)._repr_markdown_() == f"$$\n{explain(J).latex()}\n$$"
 
 

@@ -19,6 +19,7 @@ from numba.core import ir
 
 from .flat import Call
 from .rebuilding import names_used, rebuilt
+from .rows import Primitive
 
 WHOLE = 2.0**53  # up to here whole numbers have floats of their own; numba's have no more than 64 bits
 OTHERS = (math.gamma, math.lgamma, math.hypot)  # numba has its own
@@ -64,6 +65,8 @@ def _dispatchers(function: Any) -> Iterator[Any]:
 
 def fingerprint(function: Any) -> str:
     """A text that changes when the function, or one that it calls, does."""
+    if isinstance(function, Primitive):
+        return fingerprint(function.value)
     if isinstance(function, np.ndarray):
         return f"{function.dtype} {function.shape} {function.tobytes()!r}"
     if not isinstance(function, FunctionType):
@@ -100,6 +103,8 @@ def _guarded(x: Any) -> Any:
     """What one's own row finds in its module, with guards around what Python and numba do not compute alike."""
     if x is math:
         return _guarded_math()
+    if isinstance(x, Primitive):  # one row may call another
+        return _finite(jitted(x.value, guarded=True))
     if x in (math.floor, math.ceil, math.trunc, int, round):
         return _whole(x)
     if x in OTHERS:

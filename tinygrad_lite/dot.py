@@ -76,7 +76,7 @@ def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
     narrow = (
         max((wide(label_lines(picture.shapes[name])) for name, _ in arrows if name in picture.shapes), default=0) / 72
     )
-    gap = {"nodesep": 0.4, "ranksep": 0.3, "pad": 0.06 + narrow}
+    gap = {"nodesep": 0.4, "ranksep": 1.0 if picture.crowded else 0.3, "pad": 0.1 + narrow}
     gap["ranksep" if rankdir in ("LR", "RL") else "nodesep"] += 2 * narrow
     effort = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {"remincross": "false"}
     inches = {name: f"{gap[name]:.2f}" for name in gap}

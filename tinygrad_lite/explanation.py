@@ -47,7 +47,8 @@ class Explanation:
         rows = []
         for step in self.derivation.steps("latex", self.digits):
             relation = "=" if step.relation == "=" else r"\mathrel{+}="
-            rows.append(f"{step.left} &{relation} {' = '.join(step.sides)}")
+            formula = rf" \qquad \left({step.slope[0]} = {step.slope[1]}\right)" if len(step.slope) > 2 else ""
+            rows.append(f"{step.left} &{relation} {' = '.join(step.sides)}{formula}")
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def __str__(self) -> str:

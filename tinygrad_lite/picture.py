@@ -14,6 +14,7 @@ FAR = 8  # operations between a node and its use beyond which it is drawn again:
 LONG = 24  # characters of a name; the title has all of it
 SLOPE = 44  # characters of a local derivative beyond which its formula is in the title only
 ENTRIES = 8  # of an arrow's label
+CROWD = 6  # arrows from folded scope to folded scope beyond which their labels are in the titles only
 
 
 class Part(NamedTuple):
@@ -64,6 +65,7 @@ class Picture:
     Attributes:
         shapes: the labels and titles of boxes (ids n…), forward arrows (f…), backward ones (b…) and clusters (c…).
         moves: the steps.
+        crowded: whether there are so many arrows between folded scopes that those of the backward pass have no labels.
     """
 
     def __init__(
@@ -163,6 +165,8 @@ class Picture:
                 short = slope if len(slope) <= SLOPE else f"{step.slope[0]} = {step.slope[-1]}"
                 labels[name] += Part("slope", short), Part("product", f"{step.left} += {step.sides[1]}")
                 titles[name].append(f"{slope}; {step.left} += {' = '.join(step.sides)}")
+        inner = {name for name, ends in self.arrows.items() if all(self.boxes[box].kind == "folded" for box in ends)}
+        self.crowded = len(inner) > CROWD and self.direction != "forward"
         for name, (tail, head) in self.arrows.items():
             if self.direction != "backward":
                 ends = (" and ".join(self.titles[i] for i in self.boxes[box].nodes) for box in (tail, head))
@@ -170,6 +174,7 @@ class Picture:
             if self.direction != "forward" and labels[name]:
                 label = labels[name]
                 label = label if len(label) <= ENTRIES else [*label[:ENTRIES], Part("slope", "…")]
+                label = [] if name in inner and self.crowded else label
                 self.shapes[f"b{name}"] = Shape(label, "\n".join(titles[name]))
 
     def _gradient(self, i: int, names: list[str]) -> str:

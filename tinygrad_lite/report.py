@@ -30,6 +30,15 @@ class Check(NamedTuple):
         return " and ".join(sorted({node.op.name for node in self.via if node.op})) or self.what
 
     @property
+    def subject(self) -> str:
+        """The number in a few words: "partial 1 of sigmoid", "gradient of b, through add"."""
+        node = self.node
+        if self.what not in ("gradient", "edge"):
+            return f"{self.what} of {self.operation}" + (f" ({node.label})" if node.label else "")
+        name = node.label or f"{f'{node.op.name} = ' if node.op else ''}{node.data:.4g}"
+        return f"gradient of {name}" + (f", through {self.operation}" if self.via else "")
+
+    @property
     def rebuild(self) -> str:
         """The line of Python that shows them alone."""
         operands = {x: repr(x.data) for node in self.via for x in node.inputs}
@@ -107,14 +116,14 @@ class GradcheckReport(NamedTuple):
         return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:
-        def row(*cells: str | float) -> str:
-            return f"| {' | '.join(c if isinstance(c, str) else f'{c:.6g}' for c in cells)} |"
+        def row(name: str, *numbers: float, ulps: float, last: str) -> str:
+            return f"| {' | '.join([name, *(f'{x:.6g}' for x in numbers), f'{ulps:.2g}', last])} |"
 
-        inputs = [row(*x) for x in self.inputs]
-        checks = [row(c.operation, *c[2:7]) for c in self.checks]
-        head = [row("input", "at", "gradient", "exact", "ULP", "digits lost"), row(*["---"] * 6)]
-        body = [row("operation", "number", "recorded", "reference", "ULP", "verdict"), row(*["---"] * 6)]
-        return "\n".join([*head, *inputs, "", *body, *checks])
+        head = "| input | at | gradient | exact | ULP | digits lost |\n| --- | --- | --- | --- | --- | --- |"
+        inputs = [row(*x[:4], ulps=x.ulps, last=f"{x.digits_lost:.1f}") for x in self.inputs]
+        body = "| number | recorded | reference | ULP | verdict |\n| --- | --- | --- | --- | --- |"
+        checks = [row(c.subject, c.recorded, c.reference, ulps=c.ulps, last=c.verdict) for c in self.checks]
+        return "\n".join([head, *inputs, "", body, *checks])
 
 
 class GradcheckError(AssertionError):
