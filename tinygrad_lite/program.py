@@ -28,15 +28,18 @@ class Program:
     For one sample the numbers are those of Values, to the last bit, and so are the errors. What is recorded
     are the operations: an `if` on a Value is not, only the branch that was taken (relu, maximum and abs are
     operations). Leaves that are in neither list keep the numbers they have now. They, data, and what
-    depends on these alone are numbers to the backward pass, which does not go there. A row of one's own that
-    has a power in it may differ in the last bit where it is compiled.
+    depends on these alone are numbers to the backward pass, which does not go there.
+
+    Rows of one's own are compiled too, each set of them once on a machine. With a warning the program runs in
+    Python where numba does not understand one, or would compute it otherwise (integers without bound). One that
+    has a power in it may differ in the last bit.
 
     Args:
         output: what to compute: a Value, or a list of k Values.
         parameters: the p leaves to differentiate by; the gradient is 0 where output does not depend on one.
         data: the d leaves that each sample has numbers for.
         executor: "compiled" (by numba, of the extra `fast`; compiled on the first use on a machine, which
-            takes some seconds) or "python"; None for the fastest that is installed.
+            takes 10 to 20 s) or "python"; None for the fastest that is installed.
 
     Attributes:
         executor: which one it is.
@@ -130,7 +133,9 @@ class Program:
 
     @property
     def nbytes(self) -> int:
-        """The memory that the instructions take, in bytes."""
+        """The memory that the instructions take, in bytes. The compiled executor works on 1 KB for each instruction
+        that depends on data, and for each thread.
+        """
         return self._flat.nbytes
 
     def __str__(self) -> str:
