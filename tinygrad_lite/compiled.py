@@ -74,7 +74,7 @@ class Replay:
         plan = self.plan
         try:
             failed = functions["prepare"](plan.numbers, plan.tape, plan.factors, plan.given, self.numbers, self.packed)
-        except (ArithmeticError, ValueError):
+        except Exception:  # of a row; Python will say what it is
             return False
         return not failed
 
@@ -86,7 +86,12 @@ class Replay:
         except IndexError:
             columns = np.empty(plan.column_space)
         given = plan.columns, plan.tape, plan.spread, self.numbers, self.packed, columns, self.batch
-        functions["run"](*given, first, end, plan.output_columns, self.outputs, self.sums, self.bad)
+        while first < end:
+            try:
+                functions["run"](*given, first, end, plan.output_columns, self.outputs, self.sums, self.bad)
+                first = end
+            except Exception:  # of a row, in the last chunk that it marked; Python will say what it is
+                first += 1 + int(np.flatnonzero(self.bad[first:end])[-1])
         plan.workspaces.append(columns)
 
     def put(self, chunk: int, results: Any) -> None:

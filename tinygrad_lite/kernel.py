@@ -78,7 +78,7 @@ def without_padding(columns, valid, n, tape, at, count):
 
 
 @njit(error_model="numpy")
-def run_groups(groups, tape, packed, columns, valid, n, sums):
+def run_groups(groups, tape, packed, columns, valid, n, sums, base):
     bad = False
     for g in range(len(groups)):
         kind, members, width, out, at, first = groups[g]
@@ -90,7 +90,7 @@ def run_groups(groups, tape, packed, columns, valid, n, sums):
             bad |= not_finite(columns, n, tape, at, members)
         elif kind == PRODUCTS:
             without_padding(columns, valid, n, tape, at, members)
-            products(columns, n, sums, tape, at, members, width)
+            products(columns, n, sums, base, tape, at, members, width)
         else:
             call_columns(kind, columns, n, out * LANES, tape, at, members)
     return bad
@@ -99,12 +99,14 @@ def run_groups(groups, tape, packed, columns, valid, n, sums):
 @njit(cache=True, nogil=True, error_model="numpy")
 def run(groups, tape, spread, numbers, packed, columns_, batch, first, end, output_columns, outputs, sums, bad):
     """Compute the chunks from `first` to before `end`; those that leave the range of floats are marked in `bad`."""
-    columns = address(columns_)
-    samples, d = batch.shape
+    columns, totals = address(columns_), address(sums)
+    (samples, d), results = batch.shape, sums.shape[1]
     for j in range(len(spread)):
         for i in range(LANES):
             columns[spread[j, 1] * LANES + i] = numbers[spread[j, 0]]
     for chunk in range(first, end):
+        bad[chunk] = True  # until it is done: an error ends the loop
+        failed = False
         for start in range(chunk * CHUNK, min((chunk + 1) * CHUNK, samples), LANES):
             valid = min(LANES, samples - start)
             n = (valid + 15) // 16 * 16
@@ -113,17 +115,14 @@ def run(groups, tape, spread, numbers, packed, columns_, batch, first, end, outp
                     columns[j * LANES + i] = batch[start + i, j]
                 for i in range(valid, n):  # up to the width of the vectors: the last sample again
                     columns[j * LANES + i] = batch[start + valid - 1, j]
-            try:
-                total = address(sums[chunk])
-                bad[chunk] |= run_groups(groups, address(tape), address(packed), columns, valid, n, total)
-            except Exception:
-                bad[chunk] = True
+            failed |= run_groups(groups, address(tape), address(packed), columns, valid, n, totals, chunk * results)
             for j in range(len(output_columns)):
                 output, column = output_columns[j]
                 for i in range(valid):
                     outputs[start + i, output] = columns[column * LANES + i]
-        for j in range(sums.shape[1]):
-            bad[chunk] |= sums[chunk, j] - sums[chunk, j] != 0.0
+        for j in range(results):
+            failed |= sums[chunk, j] - sums[chunk, j] != 0.0
+        bad[chunk] = failed
 '''
 
 

@@ -200,10 +200,10 @@ def scalar_chains(numbers, out, tape, at, terms, count):
 
 
 @njit(error_model="numpy")
-def products(p, n, sums, tape, at, height, width):
+def products(p, n, sums, base, tape, at, height, width):
     """Add to `sums` the sum over the samples of a·b, for `height` columns a (an even number) and `width` columns b.
 
-    `tape` has the columns a, the columns b, and for each pair where its sum goes.
+    `tape` has the columns a, the columns b, and for each pair where its sum goes, from `base` on.
     """
     right = at + height
     for r in range(0, height, 2):
@@ -217,8 +217,8 @@ def products(p, n, sums, tape, at, height, width):
                 s2, s3, t2, t3 = plus(s2, a, x), plus(s3, a, y), plus(t2, b, x), plus(t3, b, y)
             j = right + width + r * width + c
             for k, s, t in ((j, s0, t0), (j + 1, s1, t1), (j + 2, s2, t2), (j + 3, s3, t3)):
-                sums[tape[k]] += added_up(s)
-                sums[tape[k + width]] += added_up(t)
+                sums[base + tape[k]] += added_up(s)
+                sums[base + tape[k + width]] += added_up(t)
         for c in range(width // 4 * 4, width):
             s = t = every(0.0)
             for i in range(0, n, WIDTH):
@@ -226,8 +226,8 @@ def products(p, n, sums, tape, at, height, width):
                 s = plus(s, load(p, tape[at + r] * LANES + i), x)
                 t = plus(t, load(p, tape[at + r + 1] * LANES + i), x)
             j = right + width + r * width + c
-            sums[tape[j]] += added_up(s)
-            sums[tape[j + width]] += added_up(t)
+            sums[base + tape[j]] += added_up(s)
+            sums[base + tape[j + width]] += added_up(t)
 
 
 @njit(error_model="numpy")
