@@ -106,10 +106,13 @@ class Replay:
     def means(self) -> Any:
         """The means of the results over the samples."""
         plan, k = self.plan, self.plan.outputs
-        with np.errstate(all="ignore"):
-            totals = self.sums.sum(axis=0)[:-1] if len(self.sums) > 1 else self.sums[0, :-1]
-        if plan.gradients:  # else the outputs are asked for, not their mean
-            check_sums(totals, ~self.infinite, k)
+        totals = self.sums[0, :-1]
+        if len(self.sums) > 1:
+            with np.errstate(all="ignore"):
+                totals = np.add.reduce(self.sums)[:-1]
+        # A single chunk that is not bad has finite sums. Without gradients the outputs are asked for, not their mean.
+        if plan.gradients and (len(self.sums) > 1 or self.bad[0]):
+            check_sums(totals.tolist(), (~self.infinite).tolist(), k)
         means = totals / len(self.batch)
         if len(plan.number_results):  # no data in them: nothing was added up
             means[plan.number_results] = self.numbers[plan.number_places]
@@ -146,7 +149,7 @@ class Compiled:
             replay.bad[:] = True
         elif len(replay.plan.columns):
             self._share(replay, threads)
-        for chunk in np.flatnonzero(replay.bad).tolist():
+        for chunk in (i for i, bad in enumerate(replay.bad.tolist()) if bad):
             samples = batch[chunk * CHUNK : (chunk + 1) * CHUNK].tolist()
             results = self.straight.results(theta.tolist(), samples, gradients, exact, chunk * CHUNK)
             replay.put(chunk, np.array([*results]))
