@@ -111,8 +111,9 @@ class Replay:
             with np.errstate(all="ignore"):
                 totals = np.add.reduce(self.sums)[:-1]
         # A single chunk that is not bad has finite sums. Without gradients the outputs are asked for, not their mean.
-        if plan.gradients and (len(self.sums) > 1 or self.bad[0]):
-            check_sums(totals.tolist(), (~self.infinite).tolist(), k)
+        doubtful = plan.gradients and (len(self.sums) > 1 or self.bad[0])
+        if doubtful and not np.isfinite(totals).all():
+            check_sums(totals, ~self.infinite, k)
         means = totals / len(self.batch)
         if len(plan.number_results):  # no data in them: nothing was added up
             means[plan.number_results] = self.numbers[plan.number_places]
