@@ -94,6 +94,8 @@ def told(svg):
     return sorted(elements, key=str), style
 
 
-def test_the_picture_of_the_readme_is_up_to_date():
-    drawn = module_from(ROOT / "docs" / "make_course.py").picture().svg
-    assert told((ROOT / "docs" / "course.svg").read_text(encoding="utf-8")) == told(drawn)
+def test_the_pictures_of_the_readme_are_up_to_date():
+    pictures = module_from(ROOT / "docs" / "make_pictures.py").PICTURES
+    assert pictures
+    for name, picture in pictures.items():
+        assert told((ROOT / "docs" / name).read_text(encoding="utf-8")) == told(picture().svg)

@@ -76,8 +76,9 @@ def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
     narrow = (
         max((wide(label_lines(picture.shapes[name])) for name, _ in arrows if name in picture.shapes), default=0) / 72
     )
-    gap = {"nodesep": 0.4, "ranksep": 1.0 if picture.crowded else 0.3, "pad": 0.1 + narrow}
-    gap["ranksep" if rankdir in ("LR", "RL") else "nodesep"] += 2 * narrow
+    along = rankdir in ("LR", "RL")  # labels stand above and below their arrows, else beside them
+    gap = {"nodesep": 0.4 if along else 0.8, "ranksep": 1.0 if picture.crowded else 0.3, "pad": 0.1 + narrow}
+    gap["ranksep" if along else "nodesep"] += 2 * narrow
     effort = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {"remincross": "false"}
     inches = {name: f"{gap[name]:.2f}" for name in gap}
     graph = graphviz.Digraph(
