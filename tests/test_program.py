@@ -556,6 +556,25 @@ def test_an_infinite_sample_makes_an_infinite_mean(executor):
 
 
 @on_both
+def test_samples_after_one_that_raises_in_the_kernel_are_computed(executor):
+    """A loss of infinity is NaN, by way of an error; 3,000 samples are several chunks."""
+    w, x = Value(0.5), Value(0.5)
+    program = Program(binary_cross_entropy(w * x, 1), [w], [x], executor=executor)
+    batch = [[math.inf if i in (0, 1500) else 1.0 + i / 3000] for i in range(3000)]
+    outputs = list(program.outputs([0.5], batch))
+    assert [i for i, loss in enumerate(outputs) if loss != loss] == [0, 1500]
+    assert bits(outputs[2999]) == bits(binary_cross_entropy(0.5 * batch[2999][0], 1))
+    assert outputs[1:3000:7] == pytest.approx([-math.log(0.5 * x) for [x] in batch[1:3000:7]])
+
+
+@on_both
+def test_a_named_minus_zero_keeps_its_sign(executor):
+    w, zero = Value(1.0), Value(-0.0)
+    program = Program((+zero).named("zero"), [w], executor=executor)
+    assert bits(program([1.0])[0]) == bits(-0.0)
+
+
+@on_both
 def test_infinite_constants_and_parameters_pass(executor):
     w, x, floor = Value(1.0), Value(1.0), Value(2.0)
     output = maximum(Value(-math.inf), w * x) + maximum(floor, w * x)
