@@ -39,14 +39,9 @@ def check_compiles(call: Call) -> None:
         njit(lambda *operands: function(*operands)).get_call_template((types.float64,) * call.arity, {})
     except Exception as error:  # numba's own, and what code that it does not understand leads it to
         raise NotCompilableError(f"numba cannot compile {name}: {_reason(error)}") from error
-    for used in _dispatchers(function):
-        for compiled in used.overloads.values():
-            for expression, signature in compiled.type_annotation.calltypes.items():
-                if isinstance(expression, ir.Expr) and expression.op in ("binop", "inplace_binop"):
-                    integers = [isinstance(x, types.Integer) for x in signature.args]
-                    if (expression.fn in PRODUCTS and all(integers)) or (expression.fn in POWERS and any(integers)):
-                        reason = "multiplies integers, which have no bound in Python: make one a float, 1.0 for 1"
-                        raise NotCompilableError(f"{name} {reason}")
+    if any(_multiplies_integers(*operation) for operation in _operations(function)):
+        reason = "multiplies integers, which have no bound in Python: make one a float, 1.0 for 1"
+        raise NotCompilableError(f"{name} {reason}")
 
 
 def _reason(error: Exception) -> str:
@@ -55,12 +50,20 @@ def _reason(error: Exception) -> str:
     return next((line for line in lines if not line.startswith(("Failed in", "\x1b"))), type(error).__name__)
 
 
-def _dispatchers(function: Any) -> Iterator[Any]:
-    """The compiled function, and those that it calls."""
+def _operations(function: Any) -> Iterator[tuple[Any, Any]]:
+    """The operators, with the types of their operands, in a compiled function and those that it calls."""
     if hasattr(function, "py_func"):
-        yield function
-        for name in function.py_func.__globals__.values():
-            yield from _dispatchers(name)
+        for compiled in function.overloads.values():
+            for expression, signature in compiled.type_annotation.calltypes.items():
+                if isinstance(expression, ir.Expr) and expression.op in ("binop", "inplace_binop"):
+                    yield expression.fn, signature.args
+        for used in function.py_func.__globals__.values():
+            yield from _operations(used)
+
+
+def _multiplies_integers(operation: Any, operands: Any) -> bool:
+    integers = [isinstance(x, types.Integer) for x in operands]
+    return (operation in PRODUCTS and all(integers)) or (operation in POWERS and any(integers))
 
 
 def fingerprint(function: Any) -> str:
