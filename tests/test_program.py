@@ -436,8 +436,10 @@ def test_a_mean_is_within_the_bound_of_a_sum(executor, m, activation):
 @on_both
 @pytest.mark.parametrize("m", SIZES)
 def test_a_parameter_in_many_places_is_within_the_bound_of_all_its_terms(executor, m):
+    def f(u, v, w, x):
+        return tanh(u * x) * 3 - v * x * x + w * 0.5 + sigmoid(w - x)
+
     generator = random.Random(m)
-    f = lambda u, v, w, x: tanh(u * x) * 3 - v * x * x + w * 0.5 + sigmoid(w - x)  # noqa: E731
     u, v, w, x = (Value(0.5) for _ in range(4))
     apart, together = f(u, v, w, x), f(u, u, u, x)
     batch = [[generator.gauss(0, 3)] for _ in range(m)]
@@ -1091,6 +1093,7 @@ def test_a_row_that_numba_would_compute_otherwise_is_run_by_python(value, at, re
     assert program.executor == "python"
 
 
+TABULATED = np.array([1.0, 2.0, 3.7])
 WHOLE = [
     lambda x: x - math.floor(x),
     lambda x: x - math.ceil(x),
@@ -1110,6 +1113,14 @@ def test_rows_with_whole_numbers_or_other_rows_have_the_bits_of_python():
     program = Program(outputs, [x], executor="compiled")
     for number in (2.5, 3.5, -0.5, 0.49999999999999994, 2.0**53 + 2, -1e20, 1e300, math.inf):
         assert outcome(program, [number]) == expected(outputs, [x], [], [number], [])
+
+
+def test_a_row_may_look_numbers_up_in_an_array():
+    table = np.array([0.1, 0.2, 0.3])
+    x = Value(1.0)
+    y = primitive("looked_up", lambda x: TABULATED[2] * x + table[0], lambda x, y: TABULATED[2])(x)
+    program = Program(y, [x], executor="compiled")
+    assert outcome(program, [3.0]) == expected([y], [x], [], [3.0], [])
 
 
 def test_a_kernel_serves_its_rows_in_any_order():
@@ -1206,7 +1217,7 @@ def test_nodes_of_one_label_are_numbered_and_so_are_their_gradients():
     assert "    dw = dh_3 * h_2 + dh_2 * h + dh\n" in text
 
 
-def test_the_text_is_no_longer_a_line_for_a_label_used_often():
+def test_lines_stay_short_where_one_label_is_used_often():
     w = h = Value(1.0)
     for _ in range(2000):
         h = (w * h).named("h")

@@ -22,6 +22,7 @@ from .rebuilding import names_used, rebuilt
 from .rows import Primitive
 
 WHOLE = 2.0**53  # up to here whole numbers have floats of their own; numba's have no more than 64 bits
+WHOLES = (math.floor, math.ceil, math.trunc, int, round)
 OTHERS = (math.gamma, math.lgamma, math.hypot)  # numba has its own
 PRODUCTS = (operator.mul, operator.imul, operator.lshift, operator.ilshift)
 POWERS = (operator.pow, operator.ipow)
@@ -108,9 +109,9 @@ def _guarded(x: Any) -> Any:
         return _guarded_math()
     if isinstance(x, Primitive):  # one row may call another
         return _finite(jitted(x.value, guarded=True))
-    if x in (math.floor, math.ceil, math.trunc, int, round):
+    if any(x is function for function in WHOLES):
         return _whole(x)
-    if x in OTHERS:
+    if any(x is function for function in OTHERS):
         raise NotCompilableError(f"numba's {x.__name__} has other bits than Python's")
     return _finite(x) if getattr(x, "__module__", "") == "math" else x
 
@@ -143,7 +144,7 @@ def _whole(function: Any) -> Any:
     """A function to whole numbers that raises where those do not fit."""
 
     @njit
-    def checked(x):  # type: ignore[no-untyped-def]
+    def checked(x):  # type: ignore[no-untyped-def]  # numba finds the type
         if not abs(x) < WHOLE:
             raise OverflowError
         return function(x)

@@ -52,7 +52,7 @@ class Symbol:
 def number(x: float, style: Style = "plain", digits: int = 4) -> str:
     """`x` to `digits` significant digits with a true minus sign; as Python, exactly."""
     if style == "python":
-        return repr(x)
+        return repr(x if type(x) in (int, float) else float(x))  # NumPy's numbers have a repr of their own
     x += 0.0  # to a reader −0 is 0
     text = f"{x:.0f}" if x % 1 == 0 and abs(x) < 1e6 else f"{x:.{digits}g}"
     if "e" in text:
