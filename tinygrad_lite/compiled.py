@@ -10,7 +10,7 @@ import numpy as np
 
 from .arguments import matrix, vector
 from .flat import Flat
-from .kernel import CHUNK, kernel, numbered
+from .kernel import CHUNK, kernel
 from .lanes import LANES
 from .recording import check_sums
 from .schedule import Group, Schedule
@@ -128,10 +128,9 @@ class Compiled:
     """The executor of a flat program by compiled code; used as `StraightLine` is."""
 
     def __init__(self, flat: Flat) -> None:
-        calls = numbered(flat.calls)
         self.flat = flat
+        self.functions, calls = kernel(flat.calls)
         self.kinds = [calls.index(call) for call in flat.calls]
-        self.functions = kernel(calls)
         self.plans: dict[bool, Plan] = {}
         self.pool: ThreadPoolExecutor | None = None
         self.workers = (0, 0)

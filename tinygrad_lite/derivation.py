@@ -26,6 +26,7 @@ class Step(NamedTuple):
         slope: of a backward step, the sides of the local derivative: ("∂v/∂u", formula, number).
         value: the number as a float, of a backward step this contribution.
         total: the node's value, or its gradient so far.
+        reason: why the local derivative does not exist; empty if it does.
     """
 
     kind: str
@@ -38,6 +39,12 @@ class Step(NamedTuple):
     slope: tuple[str, ...]
     value: float
     total: float
+    reason: str = ""
+
+    @property
+    def formula(self) -> str:
+        """The local derivative as an equation, "∂v/∂u = c"; empty where that says no more than the number."""
+        return f"{self.slope[0]} = {self.slope[1]}" if len(self.slope) > 2 else ""
 
 
 class Derivation:
@@ -52,7 +59,6 @@ class Derivation:
     Attributes:
         nodes, data: the nodes in topological order, and their numbers; index: where each node is.
         seed: ∂J/∂J: what `J.backward()` left, or 1.0 before it ran.
-        undefined: why there is no local derivative, by node and operand slot, of those met so far.
     """
 
     def __init__(self, *outputs: Value, variables: Mapping[Value, str] | None = None) -> None:
@@ -61,7 +67,6 @@ class Derivation:
         self.index = {x: i for i, x in enumerate(self.nodes)}
         self.data = [x.data for x in self.nodes]
         self.seed = outputs[0].grad or 1.0
-        self.undefined: dict[tuple[int | None, int | None], str] = {}
         self._variables = variables or {}
         self._names: dict[tuple[Style, int], list[str]] = {}
 
@@ -118,7 +123,8 @@ class Derivation:
             for slot, j in enumerate(self.operands(i)):
                 if type(self.nodes[j]) is Constant:
                     continue
-                formula, partial = self._partial(i, slot, names)
+                partial, reason = self.slope(i, slot)
+                formula = self._formula(i, slot, names, partial)
                 contribution = gradients[i] * partial
                 gradients[j] += contribution
                 chain, product = (
@@ -127,29 +133,28 @@ class Derivation:
                 )
                 slope = _distinct(ratio(i, j), write(formula, style, digits), number(partial, style, digits))
                 sides = (chain, product, number(contribution, style, digits))
-                yield Step("backward", j, i, slot, ratio(root, j), "+=", sides, slope, contribution, gradients[j])
+                numbers = contribution, gradients[j]
+                yield Step("backward", j, i, slot, ratio(root, j), "+=", sides, slope, *numbers, reason)
 
-    def _partial(self, i: int, slot: int, names: list[str]) -> tuple[Any, float]:
-        """∂(node `i`)/∂(its operand `slot`): formula and number."""
+    def _formula(self, i: int, slot: int, names: list[str], number: float) -> Any:
+        """∂(node `i`)/∂(its operand `slot`) in symbols; the number where it is written over floats."""
         x = self.nodes[i]
         assert x.op
-        number = self.slope(i, slot)
         if slot in x.op.opaque:
-            return number, number
+            return number
         inputs = self.operands(i)
         symbols = [self.data[j] if type(self.nodes[j]) is Constant else Symbol(names[j]) for j in inputs]
-        return x.op.partials[slot](*symbols, Symbol(names[i])), number
+        return x.op.partials[slot](*symbols, Symbol(names[i]))
 
-    def slope(self, i: int, slot: int) -> float:
-        """∂(node `i`)/∂(its operand `slot`) as a number, NaN where there is none."""
+    def slope(self, i: int, slot: int) -> tuple[float, str]:
+        """∂(node `i`)/∂(its operand `slot`) as a number; NaN, and the reason, where there is none."""
         x = self.nodes[i]
         assert x.op
         operands = [self.data[j] for j in self.operands(i)]
         try:
-            return float(x.op.partials[slot](*operands, self.data[i]))
+            return float(x.op.partials[slot](*operands, self.data[i])), ""
         except (ArithmeticError, ValueError) as error:
-            self.undefined[i, slot] = str(x.op.failure(error, operands, [y.label for y in x.inputs], "no slope of "))
-            return math.nan
+            return math.nan, str(x.op.failure(error, operands, [y.label for y in x.inputs], "no slope of "))
 
 
 def _distinct(*sides: str) -> tuple[str, ...]:

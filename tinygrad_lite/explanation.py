@@ -47,7 +47,7 @@ class Explanation:
         rows = []
         for step in self.derivation.steps("latex", self.digits):
             relation = "=" if step.relation == "=" else r"\mathrel{+}="
-            formula = rf" \qquad \left({step.slope[0]} = {step.slope[1]}\right)" if len(step.slope) > 2 else ""
+            formula = rf" \qquad \left({step.formula}\right)" if step.formula else ""
             rows.append(f"{step.left} &{relation} {' = '.join(step.sides)}{formula}")
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
@@ -67,9 +67,8 @@ class Explanation:
         line = f"{step.left} {step.relation} {' = '.join(step.sides)}"
         if self._number(step.total) != self._number(step.value):
             line += f", sum {self._number(step.total)}"
-        formula = f"   ({step.slope[0]} = {step.slope[1]})" if len(step.slope) > 2 else ""
-        reason = self.derivation.undefined.get((step.consumer, step.slot))
-        return line + formula + (f"   {reason}" if reason else "")
+        remarks = [f"({step.formula})" if step.formula else "", step.reason]
+        return "   ".join([line, *filter(None, remarks)])
 
     def _number(self, x: float) -> str:
         return number(x, "plain", self.digits)

@@ -102,7 +102,7 @@ class Folding:
         for i in reversed(members):
             for slot, j in enumerate(derivation.operands(i) if i in adjoint else ()):
                 if type(derivation.nodes[j]) is not Constant:
-                    adjoint[j] = adjoint.get(j, 0.0) + adjoint[i] * derivation.slope(i, slot)
+                    adjoint[j] = adjoint.get(j, 0.0) + adjoint[i] * derivation.slope(i, slot)[0]
         return {j: adjoint[j] for j in sorted(adjoint) if j not in inside and j not in self.hidden}
 
 

@@ -9,6 +9,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -146,40 +147,38 @@ BUILTIN = [
 ]
 
 
-def numbered(calls: Iterable[Call]) -> list[Call]:
-    """All calls of the kernel that programs which make `calls` need, in the order of their numbers in it.
-
-    Raises: NotCompilableError for a row of one's own that calls itself.
-    """
-    own = {call for call in calls if call not in BUILTIN}
-    try:
-        marks = {call: fingerprint(call.function) for call in own}
-    except RecursionError:
-        names = ", ".join(sorted({call.row.name for call in own}))
-        raise NotCompilableError(f"numba cannot compile {names}: a function that calls itself") from None
-    return [*BUILTIN, *sorted(own, key=lambda call: (call.row.name, call.partial or 0, marks[call]))]
-
-
 kernels: dict[str, dict[str, Any]] = {}  # of this process, by digest
 lock = threading.RLock()
 
 
-def kernel(calls: Sequence[Call]) -> dict[str, Any]:
-    """The compiled functions `prepare` and `run`, for programs that make these calls.
+def kernel(calls: Iterable[Call]) -> tuple[dict[str, Any], list[Call]]:
+    """The compiled functions `prepare` and `run` for programs that make these calls, and the order that they are in.
 
     Raises: NotCompilableError for a row of one's own that numba cannot compile, or not to the same bits.
     """
-    text = kernel_text(calls)
-    files = lanes.__file__, rebuilding.__file__, compiling.__file__, __file__
-    sources = [text, *(Path(file).read_text(encoding="utf-8") for file in files)]
-    sources += [fingerprint(call.function) for call in calls]
-    digest = hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
+    own = {call for call in calls if call not in BUILTIN}
+    try:
+        marks = {call: f"{call.row.name} {call.partial} {fingerprint(call.function)}" for call in own}
+    except RecursionError:
+        names = ", ".join(sorted({call.row.name for call in own}))
+        raise NotCompilableError(f"numba cannot compile {names}: a function that calls itself") from None
+    order = sorted(own, key=marks.__getitem__)
+    digest = hashlib.sha256("\0".join([_foundation(), *map(marks.__getitem__, order)]).encode()).hexdigest()[:16]
+    numbered = [*BUILTIN, *order]
     with lock:
         if digest not in kernels:
-            for call in calls[len(BUILTIN) :]:
+            for call in order:
                 check_compiles(call)
-            kernels[digest] = _load(text, digest, calls)
-        return kernels[digest]
+            kernels[digest] = _load(kernel_text(numbered), digest, numbered)
+        return kernels[digest], numbered
+
+
+@cache
+def _foundation() -> str:
+    """A text that changes when this package's part of a kernel does."""
+    files = lanes.__file__, rebuilding.__file__, compiling.__file__, __file__
+    sources = [Path(file).read_text(encoding="utf-8") for file in files]
+    return "\0".join([*sources, *(fingerprint(call.function) for call in BUILTIN)])
 
 
 def _load(text: str, digest: str, calls: Sequence[Call]) -> dict[str, Any]:

@@ -99,9 +99,12 @@ class Primitive:
         Raises: ValueError outside the domain, ZeroDivisionError at a pole, OverflowError out of range; TypeError
             for an operand that is no number.
         """
-        for x, label in zip_longest(operands, labels):
-            real(x, f"the data of {f'node {label!r}' if label else 'a node'} must be a number")
-        operands = [*map(float, operands)]
+        operands = [
+            x
+            if type(x) is float
+            else real(x, f"the data of {f'node {label!r}' if label else 'a node'} must be a number")
+            for x, label in zip_longest(operands, labels)
+        ]
         finite = all(map(math.isfinite, operands))
         try:
             y = self.value(*operands)

@@ -158,15 +158,9 @@ class Value:
 
         return getattr(ufunc, method)(*(np.array(x, object) if isinstance(x, Value) else x for x in inputs), **kwargs)
 
-    @property
-    def _prev(self) -> "set[Value]":
-        """The operands, under micrograd's name for them: its programs that draw a graph walk it by this."""
-        return set(self.inputs)
-
-    @property
-    def _op(self) -> str:
-        """The operation's name, or "" for a leaf: micrograd's too."""
-        return self.op.name if self.op else ""
+    # micrograd's names for the operands and the operation: programs that draw its graphs go by these
+    _prev = property(lambda self: set(self.inputs))
+    _op = property(lambda self: self.op.name if self.op else "")
 
     def __float__(self) -> float:
         return self.data
