@@ -13,7 +13,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import tinygrad_lite
-from tinygrad_lite.rows import TABLE, Primitive
+from tinygrad_lite.engine.rows import TABLE, Primitive
 
 HEAD = """\
 # Public names
@@ -24,7 +24,16 @@ written from the docstrings by `python docs/make_api.py`."""
 OPERATIONS = """\
 The operations {} are functions of Values and of numbers, and methods of `Value`.
 What they compute, with partial derivatives and domains, is in [operations.md](operations.md)."""
-FIRST = ["value", "scopes", "derivatives", "explanation", "drawing", "player", "certificate", "report"]
+FIRST = [
+    "engine.value",
+    "engine.scopes",
+    "engine.derivatives",
+    "display.explanation",
+    "display.drawing",
+    "display.player",
+    "checking.certificate",
+    "checking.report",
+]
 MODULES = ["nn", "strategies"]  # public themselves
 METHODS = (FunctionType, staticmethod, property, cached_property)
 SECTION = re.compile(r"(?:^|\s+)(Raises|Returns)((?: \([^)]*\))?):\s+")

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from tinygrad_lite import primitives
-from tinygrad_lite.rows import Primitive
-from tinygrad_lite.symbol import Symbol, write
+from tinygrad_lite.engine import primitives
+from tinygrad_lite.engine.rows import Primitive
+from tinygrad_lite.engine.symbol import Symbol, write
 
 HEAD = """\
 # Operations
 
-Each is one row of [`primitives.py`](../tinygrad_lite/primitives.py); this page is written from the rows by
+Each is one row of [`primitives.py`](../tinygrad_lite/engine/primitives.py); this page is written from the rows by
 `python docs/make_operations.py`. A function works on Values (`tl.exp(v)`, `v.exp()`) and on numbers (`tl.exp(2.0)`).
 y (of the losses: loss) is the result; [x > 0] is 1 where x > 0, else 0.
 

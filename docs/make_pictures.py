@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tinygrad_lite import Value, binary_cross_entropy, draw, sigmoid
 from tinygrad_lite.__main__ import course_example
-from tinygrad_lite.drawing import Drawing
+from tinygrad_lite.display.drawing import Drawing
 
 
 def course() -> Drawing:

@@ -7,9 +7,9 @@ name of what was done, and a context manager that does it and undoes it.
 import math
 from contextlib import contextmanager
 
-from tinygrad_lite import methods, value
-from tinygrad_lite.rows import TABLE
-from tinygrad_lite.value import Constant, Value, install
+from tinygrad_lite.engine import methods, value
+from tinygrad_lite.engine.rows import TABLE
+from tinygrad_lite.engine.value import Constant, Value, install
 
 TINY_FACTOR = 1 + 1e-12
 

@@ -9,8 +9,8 @@ from decimal import Context, Decimal
 import flint
 from flint import arb, arb_series
 
-from tinygrad_lite.reference import NAN, ONE, ZERO
-from tinygrad_lite.rows import carrier
+from tinygrad_lite.checking.reference import NAN, ONE, ZERO
+from tinygrad_lite.engine.rows import carrier
 
 BITS = (128, 256, 512, 1024, 2048, 4096)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_lite
-from tinygrad_lite.rows import TABLE
+from tinygrad_lite.engine.rows import TABLE
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "api.md"
@@ -62,7 +62,7 @@ TERM = re.compile(r"\S+ {2,}\w")
 
 def examples():
     """The indented code of every docstring of the package; a list of terms with what they mean is none."""
-    for path in sorted((ROOT / "tinygrad_lite").glob("*.py")):
+    for path in sorted((ROOT / "tinygrad_lite").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (text := ast.get_docstring(node)):
                 for is_example, code in make_api.blocks(text):

@@ -12,8 +12,8 @@ import pytest
 from test_drawing import after_backward, course, network, neuron
 
 from tinygrad_lite import Value, scope, tanh
-from tinygrad_lite.drawing import draw
-from tinygrad_lite.player import play
+from tinygrad_lite.display.drawing import draw
+from tinygrad_lite.display.player import play
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -9,10 +9,11 @@ import rigorous
 from hypothesis import given, settings
 
 import tinygrad_lite as tl
-from tinygrad_lite import Value, primitive, reference
-from tinygrad_lite.certificate import gradcheck
-from tinygrad_lite.report import GradcheckError
-from tinygrad_lite.rows import TABLE, Interval, Kink
+from tinygrad_lite import Value, primitive
+from tinygrad_lite.checking import reference
+from tinygrad_lite.checking.certificate import gradcheck
+from tinygrad_lite.checking.report import GradcheckError
+from tinygrad_lite.engine.rows import TABLE, Interval, Kink
 from tinygrad_lite.strategies import expressions
 
 
@@ -392,7 +393,7 @@ def test_a_failed_check_can_be_returned():
 
 def test_the_core_needs_no_hypothesis():
     code = "import sys; sys.modules['hypothesis'] = None; from tinygrad_lite import tanh\n"
-    code += "from tinygrad_lite.certificate import gradcheck; gradcheck(tanh, 1.0)\n"
+    code += "from tinygrad_lite.checking.certificate import gradcheck; gradcheck(tanh, 1.0)\n"
     code += "import tinygrad_lite.strategies"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == (

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_lite import Value, binary_cross_entropy, gradient, nn, scope, sigmoid, svg, tanh
-from tinygrad_lite.drawing import Drawing, draw
-from tinygrad_lite.explanation import explain
-from tinygrad_lite.folding import enclosing
-from tinygrad_lite.svg import LayoutError
-from tinygrad_lite.value import topological_order
+from tinygrad_lite import Value, binary_cross_entropy, gradient, nn, scope, sigmoid, tanh
+from tinygrad_lite.display import svg
+from tinygrad_lite.display.drawing import Drawing, draw
+from tinygrad_lite.display.explanation import explain
+from tinygrad_lite.display.folding import enclosing
+from tinygrad_lite.display.svg import LayoutError
+from tinygrad_lite.engine.value import topological_order
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -346,7 +347,8 @@ def test_pictures_of_the_course_stay_as_they_are(name: str) -> None:
 
 def test_the_same_program_gives_the_same_bytes_under_any_hash_seed() -> None:
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_drawing as t; from tinygrad_lite.drawing import draw;"
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_drawing as t;"
+        "from tinygrad_lite.display.drawing import draw;"
         "d = draw(t.after_backward(t.network()), animate=True); sys.stdout.buffer.write((d.source + d.svg).encode())"
     )
     runs = {
@@ -397,7 +399,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", [0, 1])
 def test_contrast(theme: int) -> None:
-    from tinygrad_lite.dot import BOXES, GREY, INK, PAPER, RED
+    from tinygrad_lite.display.dot import BOXES, GREY, INK, PAPER, RED
 
     backgrounds = [PAPER[theme], *(paint.fill[theme] for paint in BOXES.values())]
     for background in backgrounds:
@@ -554,9 +556,8 @@ def test_a_lone_leaf_can_be_drawn() -> None:
 
 
 def test_importing_is_light() -> None:
-    program = (
-        "import sys, tinygrad_lite.drawing; print([m for m in ('graphviz', 'wasmtime', 'IPython') if m in sys.modules])"
-    )
+    names = ("graphviz", "wasmtime", "IPython")
+    program = f"import sys, tinygrad_lite.display.drawing; print([m for m in {names} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout
     assert out.strip() == "[]"
 
@@ -566,7 +567,7 @@ def test_notebooks_show_and_export_the_picture() -> None:
     nbformat = pytest.importorskip("nbformat")
     nbconvert = pytest.importorskip("nbconvert")
     code = (
-        "from tinygrad_lite import Value\nfrom tinygrad_lite.drawing import draw\n"
+        "from tinygrad_lite import Value\nfrom tinygrad_lite.display.drawing import draw\n"
         "a = Value(3.0)\nJ = a * a\nJ.backward()\ndraw(J)"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])

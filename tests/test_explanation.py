@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value, explain
-from tinygrad_lite.derivation import Derivation
-from tinygrad_lite.names import latex_name
+from tinygrad_lite.display.derivation import Derivation
+from tinygrad_lite.engine.names import latex_name
 
 COURSE = """\
 given     a = 3, b = 4, c = 5

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tinygrad_lite import Value, scope, tanh
-from tinygrad_lite.drawing import Drawing, draw
+from tinygrad_lite.display.drawing import Drawing, draw
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 HOSTILE = [

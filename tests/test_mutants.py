@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from mutants import ENGINE, ROWS, partial
 
-from tinygrad_lite.certificate import gradcheck
-from tinygrad_lite.report import GradcheckError
-from tinygrad_lite.rows import TABLE, Interval
+from tinygrad_lite.checking.certificate import gradcheck
+from tinygrad_lite.checking.report import GradcheckError
+from tinygrad_lite.engine.rows import TABLE, Interval
 from tinygrad_lite.strategies import check_gradients, expressions, values
 
 BUDGET = settings(

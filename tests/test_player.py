@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_lite import Value, tanh
-from tinygrad_lite.player import Player, play
+from tinygrad_lite.display.player import Player, play
 
 HOSTILE = [
     "</script><script>alert(1)</script>",

@@ -36,11 +36,11 @@ from tinygrad_lite import (
     sqrt,
     tanh,
 )
-from tinygrad_lite.kernel import _cache_folder, kernels
+from tinygrad_lite.engine.rows import TABLE, Interval
+from tinygrad_lite.engine.value import Constant, topological_order
 from tinygrad_lite.nn import MLP
-from tinygrad_lite.rows import TABLE, Interval
+from tinygrad_lite.replay.kernel import _cache_folder, kernels
 from tinygrad_lite.strategies import MODERATE, expressions, values
-from tinygrad_lite.value import Constant, topological_order
 
 EXECUTORS = ["python", "compiled"]
 on_both = pytest.mark.parametrize("executor", EXECUTORS)

@@ -53,7 +53,7 @@ def files(folder):
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     package = {str(Path("tinygrad_lite", path)): path for path in files(ROOT / "tinygrad_lite")}
-    assert {"tinygrad_lite/player.html", "tinygrad_lite/py.typed"} <= package.keys()
+    assert {"tinygrad_lite/display/player.html", "tinygrad_lite/py.typed"} <= package.keys()
     assert {name for name in wheel if ".dist-info/" not in name} == package.keys()
     for name in package:
         assert wheel[name] == (ROOT / name).read_bytes()

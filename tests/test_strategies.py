@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value, primitive
-from tinygrad_lite.certificate import gradcheck
-from tinygrad_lite.report import GradcheckError
-from tinygrad_lite.rows import TABLE, Interval
+from tinygrad_lite.checking.certificate import gradcheck
+from tinygrad_lite.checking.report import GradcheckError
+from tinygrad_lite.engine.rows import TABLE, Interval
+from tinygrad_lite.engine.value import topological_order
 from tinygrad_lite.strategies import Expression, check_gradients, expressions, points, values
 
 PUBLIC = [row for row in TABLE.values() if not row.hidden]
@@ -44,7 +45,7 @@ def test_programs_share_nodes_and_use_them_twice():
     assert any(isinstance(x, float) for program in programs for line in program.operations for x in line[1:])
     shared = 0
     for program in programs:
-        order = tl.value.topological_order(program(*map(Value, program.inputs)))
+        order = topological_order(program(*map(Value, program.inputs)))
         shared += max(Counter(x for node in order for x in node.inputs).values(), default=0) > 1
     assert shared > 200
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_lite import Program, Value, descent, log, nn, sigmoid
-from tinygrad_lite.nn import MLP, SGD, LogisticRegression, Module, Neuron, mean_loss, train
+from tinygrad_lite import Program, Value, log, nn, sigmoid
+from tinygrad_lite.nn import MLP, SGD, LogisticRegression, Module, Neuron, descent, mean_loss, train
 
 seeds = st.integers(0, 2**32)
 numbers = st.floats(-2, 2)

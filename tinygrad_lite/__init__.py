@@ -3,35 +3,35 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import pickling, primitives  # noqa: F401 — pickling tells `pickle` and `copy` of Value
-from .primitives import *  # noqa: F403 — the public rows, whichever the table has
-from .primitives import abs as abs
-from .primitives import pow as pow
-from .rows import Interval, Kink, primitive
-from .scopes import scope
-from .value import Value
+from .engine import pickling, primitives  # noqa: F401 — pickling tells `pickle` and `copy` of Value
+from .engine.primitives import *  # noqa: F403 — the public rows, whichever the table has
+from .engine.primitives import abs as abs
+from .engine.primitives import pow as pow
+from .engine.rows import Interval, Kink, primitive
+from .engine.scopes import scope
+from .engine.value import Value
 
 if TYPE_CHECKING:
-    from .certificate import gradcheck
-    from .derivatives import grad, gradient, hessian, value_and_grad
-    from .drawing import draw
-    from .explanation import explain
-    from .player import play
-    from .program import Program
-    from .report import GradcheckError
+    from .checking.certificate import gradcheck
+    from .checking.report import GradcheckError
+    from .display.drawing import draw
+    from .display.explanation import explain
+    from .display.player import play
+    from .engine.derivatives import grad, gradient, hessian, value_and_grad
+    from .replay.program import Program
 
 # Loaded when they are first asked for (PEP 562), so that `import tinygrad_lite` stays quick.
 _ROOMS = {
-    "GradcheckError": "report",
-    "Program": "program",
-    "draw": "drawing",
-    "explain": "explanation",
-    "grad": "derivatives",
-    "gradcheck": "certificate",
-    "gradient": "derivatives",
-    "hessian": "derivatives",
-    "play": "player",
-    "value_and_grad": "derivatives",
+    "GradcheckError": "checking.report",
+    "Program": "replay.program",
+    "draw": "display.drawing",
+    "explain": "display.explanation",
+    "grad": "engine.derivatives",
+    "gradcheck": "checking.certificate",
+    "gradient": "engine.derivatives",
+    "hessian": "engine.derivatives",
+    "play": "display.player",
+    "value_and_grad": "engine.derivatives",
 }
 
 

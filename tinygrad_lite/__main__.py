@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from typing import Never
 
-from .drawing import draw
-from .explanation import explain
+from .display.drawing import draw
+from .display.explanation import explain
+from .display.picture import Direction
+from .display.player import play
+from .engine.value import Value
 from .expression import evaluate
-from .picture import Direction
-from .player import play
-from .value import Value
 
 
 class _Parser(argparse.ArgumentParser):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .value import Value
+from .engine.value import Value
 
 
 def register() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from .rows import TABLE
-from .value import Value
+from .engine.rows import TABLE
+from .engine.value import Value
 
 OPERATORS = {
     ast.Add: "add",

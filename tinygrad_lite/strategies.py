@@ -30,10 +30,10 @@ try:
 except ImportError:
     raise ImportError("tinygrad_lite.strategies needs Hypothesis: pip install 'tinygrad_lite[check]'") from None
 
-from . import reference
-from .certificate import gradcheck
-from .rows import TABLE, Interval, Primitive
-from .value import Value
+from .checking import reference
+from .checking.certificate import gradcheck
+from .engine.rows import TABLE, Interval, Primitive
+from .engine.value import Value
 
 MODERATE = Interval(-40.0, 40.0)
 BOUND = 1e9  # the numbers of a program stay below, and so the product of its slopes within range

@@ -19,11 +19,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import rigorous
 from mutants import ENGINE, ROWS
 
-from tinygrad_lite import reference
-from tinygrad_lite.certificate import gradcheck
-from tinygrad_lite.differences import fingerprint
+from tinygrad_lite.checking import reference
+from tinygrad_lite.checking.certificate import gradcheck
+from tinygrad_lite.checking.differences import fingerprint
+from tinygrad_lite.engine.value import Value, topological_order
 from tinygrad_lite.strategies import expressions
-from tinygrad_lite.value import Value, topological_order
 
 
 def draw(count, salt):

@@ -29,7 +29,7 @@ import numpy as np
 from contestants import Work
 
 from tinygrad_lite import Value, nn
-from tinygrad_lite.value import topological_order
+from tinygrad_lite.engine.value import topological_order
 
 OURS = "`Program`, compiled"
 PYTHON = "`Program`, straight-line Python"

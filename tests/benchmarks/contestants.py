@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 import numpy as np
 
 from tinygrad_lite import Value, nn
-from tinygrad_lite.value import topological_order
+from tinygrad_lite.engine.value import topological_order
 
 SIZES = [2, 16, 16, 1]
 SHAPES = [(nout, nin + 1) for nin, nout in pairwise(SIZES)]  # the weights, and behind them the bias

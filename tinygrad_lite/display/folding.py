@@ -7,10 +7,10 @@ and nothing that reads a graph needs to know of folding.
 
 from collections.abc import Iterable
 
+from ..engine.rows import Primitive
+from ..engine.scopes import scope
+from ..engine.value import Constant, Value, operand
 from .derivation import Derivation
-from .rows import Primitive
-from .scopes import scope
-from .value import Constant, Value, operand
 
 Fold = bool | str | scope | Iterable[str | scope] | None
 

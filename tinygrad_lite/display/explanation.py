@@ -4,10 +4,10 @@ import itertools
 import sys
 from collections.abc import Iterator
 
+from ..engine.names import variables
+from ..engine.symbol import number
+from ..engine.value import Constant, Value
 from .derivation import Derivation, Step
-from .names import variables
-from .symbol import number
-from .value import Constant, Value
 
 
 class Explanation:

@@ -14,12 +14,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from ..engine.nested import demand, filled, leaves
+from ..engine.rows import RESERVED, Primitive, is_real
+from ..engine.value import Constant, Value, topological_order
 from . import reference
 from .differences import disagree, fingerprint, loose_ends, ridders
-from .nested import demand, filled, leaves
 from .report import Check, GradcheckReport, InputReport, error_class
-from .rows import RESERVED, Primitive, is_real
-from .value import Constant, Value, topological_order
 
 UNIT = 2.0**-53  # the relative error of one rounding
 VALUE_ULPS, PARTIAL_ULPS = 4, 8

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import matrix, vector
+from ..engine.arguments import matrix, vector
 from .flat import Flat
 from .kernel import CHUNK, kernel
 from .lanes import LANES

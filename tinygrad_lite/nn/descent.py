@@ -8,11 +8,11 @@ from functools import reduce
 from importlib import import_module
 from typing import Any
 
-from .arguments import vector
-from .estimator import count, number, plain, progress, samples
+from ..engine.arguments import count, plain, vector
+from ..engine.value import Value, topological_order
+from ..replay.program import Program
+from .estimator import number, progress, samples
 from .losses import choice, losses
-from .program import Program
-from .value import Value, topological_order
 
 
 class SGD:

@@ -1,9 +1,9 @@
 """Numbers as they are handed in, in lists and arrays: checked, and named where they are wrong."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .estimator import plain
 from .rows import real
 
 
@@ -32,3 +32,21 @@ def matrix(given: Any, n: int, name: str) -> list[list[float]]:
     if not rows:
         raise ValueError(f"{name} is empty: it needs at least one sample of {n} numbers")
     return [vector(row, n, f"{name}[{i}]") for i, row in enumerate(rows)]
+
+
+def count(n: Any, name: str) -> int:
+    """n as an int; ValueError, saying what `name` is, where it is not a whole number of at least 1."""
+    if not hasattr(n, "__index__") or n < 1:
+        raise ValueError(f"{name} is {n!r}: it must be a whole number, at least 1")
+    return int(n)
+
+
+def plain(data: Any) -> Any:
+    """An array or data frame as (nested) lists of numbers; anything else as it is."""
+    return data.__array__().tolist() if hasattr(data, "__array__") else data
+
+
+def array(data: list[Any]) -> Any:
+    """The data as a NumPy array, or as they are where NumPy has not been imported."""
+    numpy = sys.modules.get("numpy")
+    return numpy.array(data) if numpy else data

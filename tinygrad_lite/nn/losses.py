@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
-from .primitives import binary_cross_entropy, binary_cross_entropy_with_logits
-from .value import Value
+from ..engine.primitives import binary_cross_entropy, binary_cross_entropy_with_logits
+from ..engine.value import Value
 
 losses: dict[str, Callable[..., Any]] = {
     "squared_error": lambda prediction, target: (prediction - target) ** 2,

@@ -4,7 +4,7 @@ import math
 from functools import cache
 from typing import NamedTuple
 
-from .value import Constant, Value
+from ..engine.value import Constant, Value
 
 
 class Check(NamedTuple):

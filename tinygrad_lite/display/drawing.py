@@ -9,14 +9,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
+from ..engine.names import variables
+from ..engine.value import Value
 from .derivation import Derivation
 from .dot import PAPER, clean, digraph
 from .explanation import Explanation
 from .folding import Fold, fold_scopes
-from .names import variables
 from .picture import Direction, Picture, shorten
 from .svg import finish, layout, system_layout
-from .value import Value
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -7,12 +7,12 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from .estimator import array, count
+from ..engine.arguments import array, count
+from ..engine.names import variables
+from ..engine.value import Constant, Value, topological_order
 from .flat import Flat, flatten
-from .names import variables
 from .recording import Recording
 from .source import StraightLine, source
-from .value import Constant, Value, topological_order
 
 Executor = Literal["python", "compiled"]
 

@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from .names import distinct, latex_name
-from .rows import TABLE
-from .symbol import Style, Symbol, number, write
-from .value import Constant, Value, topological_order
+from ..engine.names import distinct, latex_name
+from ..engine.rows import TABLE
+from ..engine.symbol import Style, Symbol, number, write
+from ..engine.value import Constant, Value, topological_order
 
 
 class Step(NamedTuple):

@@ -6,39 +6,15 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-from .descent import SGD, quick, train
-from .estimator import (
-    ConvergenceWarning,
-    LinearClassifier,
-    array,
-    column_names,
-    count,
-    curvature,
-    labels,
-    number,
-    plain,
-    progress,
-    samples,
-)
-from .losses import choice, losses, mean_loss
-from .primitives import binary_cross_entropy_with_logits, mul
-from .program import Program
-from .rows import TABLE, is_real
-from .scopes import scope
-from .value import Value, required
-
-__all__ = [
-    "MLP",
-    "SGD",
-    "ConvergenceWarning",
-    "Layer",
-    "LogisticRegression",
-    "Module",
-    "Neuron",
-    "losses",
-    "mean_loss",
-    "train",
-]
+from ..engine.arguments import array, count, plain
+from ..engine.primitives import binary_cross_entropy_with_logits, mul
+from ..engine.rows import TABLE, is_real
+from ..engine.scopes import scope
+from ..engine.value import Value, required
+from ..replay.program import Program
+from .descent import SGD, quick
+from .estimator import ConvergenceWarning, LinearClassifier, column_names, curvature, labels, number, progress, samples
+from .losses import choice
 
 Activation = str | Callable[[Value], Value]
 Seed = float | random.Random | None

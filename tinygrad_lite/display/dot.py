@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..engine.scopes import scope
 from .picture import Part, Picture, Shape, shorten
-from .scopes import scope
 
 if TYPE_CHECKING:
     import graphviz

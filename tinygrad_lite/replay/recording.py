@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from .value import Constant, Value, new, topological_order
+from ..engine.value import Constant, Value, new, topological_order
 
 
 class Recording:

@@ -10,11 +10,11 @@ from math import inf, isfinite, nan
 from operator import add
 from typing import Any
 
-from .arguments import matrix, vector
+from ..engine.arguments import matrix, vector
+from ..engine.rows import TABLE
+from ..engine.symbol import Symbol, write
 from .flat import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO, Flat
 from .recording import check_sums
-from .rows import TABLE
-from .symbol import Symbol, write
 
 RESERVED = ("program", "theta", "sample", "check", "inf", "nan", "__debug__")
 NAMES = 10  # of leaves on one line

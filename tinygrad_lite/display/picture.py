@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from ..engine.scopes import scope
+from ..engine.symbol import number
+from ..engine.value import Constant, Value
 from .derivation import Derivation, Step
 from .folding import enclosing
-from .scopes import scope
-from .symbol import number
-from .value import Constant, Value
 
 Direction = Literal["forward", "backward", "both"]
 FAR = 8  # operations between a node and its use beyond which it is drawn again: long arrows stall the layout

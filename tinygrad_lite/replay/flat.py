@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .rows import Primitive
-from .symbol import Symbol
-from .value import Value, topological_order
+from ..engine.rows import Primitive
+from ..engine.symbol import Symbol
+from ..engine.value import Value, topological_order
 
 # Kinds of instructions that are no call; those count from 0, in `Flat.calls`.
 CHAIN, CONSTANT, PARAMETER, DATA = -1, -2, -3, -4

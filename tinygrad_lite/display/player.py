@@ -10,11 +10,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ..engine.names import variables
+from ..engine.symbol import number
+from ..engine.value import Value
 from .drawing import Drawing, drawing
 from .folding import Fold
-from .names import variables
-from .symbol import number
-from .value import Value
 
 
 class Player:

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Self
 
-from .primitives import sigmoid
-from .rows import is_real
+from ..engine.arguments import array, plain
+from ..engine.primitives import sigmoid
+from ..engine.rows import is_real
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -133,24 +134,6 @@ def number(x: Any, name: str, positive: bool = False) -> float:
     if not is_real(x) or not math.isfinite(x) or (positive and x <= 0):
         raise ValueError(f"{name} is {x!r}: it must be a finite {'positive ' * positive}number, not NaN or inf")
     return float(x)
-
-
-def count(n: Any, name: str) -> int:
-    """n as an int; ValueError, saying what `name` is, where it is not a whole number of at least 1."""
-    if not hasattr(n, "__index__") or n < 1:
-        raise ValueError(f"{name} is {n!r}: it must be a whole number, at least 1")
-    return int(n)
-
-
-def plain(data: Any) -> Any:
-    """An array or data frame as (nested) lists of numbers; anything else as it is."""
-    return data.__array__().tolist() if hasattr(data, "__array__") else data
-
-
-def array(data: list[Any]) -> Any:
-    """The data as a NumPy array, or as they are where NumPy has not been imported."""
-    numpy = sys.modules.get("numpy")
-    return numpy.array(data) if numpy else data
 
 
 def progress(n: int, verbose: bool) -> Iterable[int]:

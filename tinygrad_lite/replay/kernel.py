@@ -13,11 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from . import compiling, lanes, primitives, rebuilding
+from ..engine import primitives
+from ..engine.rows import Primitive
+from . import compiling, lanes, rebuilding
 from .compiling import NotCompilableError, check_compiles, fingerprint, jitted
 from .flat import CHAIN, LINEAR, Call
 from .lanes import LANES
-from .rows import Primitive
 from .schedule import CHECK, LAYER, PRODUCTS
 
 CHUNK = 8 * LANES  # samples that are added up together, by one thread

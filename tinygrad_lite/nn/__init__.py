@@ -1,0 +1,19 @@
+"""Neurons, layers and perceptrons, after micrograd's; gradient descent; logistic regression."""
+
+from .descent import SGD, train
+from .estimator import ConvergenceWarning
+from .losses import losses, mean_loss
+from .network import MLP, Layer, LogisticRegression, Module, Neuron
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "ConvergenceWarning",
+    "Layer",
+    "LogisticRegression",
+    "Module",
+    "Neuron",
+    "losses",
+    "mean_loss",
+    "train",
+]

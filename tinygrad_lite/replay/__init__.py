@@ -1,0 +1,1 @@
+"""A graph recorded once, and run with other numbers: in Python, by numba, by JAX."""
