@@ -13,7 +13,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import tinygrad_lite
-from tinygrad_lite.engine.rows import TABLE, Primitive
+from tinygrad_lite.engine.declaration import TABLE, Primitive
 
 HEAD = """\
 # Public names

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tinygrad_lite.engine import primitives
-from tinygrad_lite.engine.rows import Primitive
+from tinygrad_lite.engine.declaration import Primitive
 from tinygrad_lite.engine.symbol import Symbol, write
 
 HEAD = """\

@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
-from tinygrad_lite.engine.rows import TABLE
+from tinygrad_lite.engine.declaration import TABLE
 
 settings.register_profile("default", derandomize=True, deadline=None, max_examples=200, database=None)
 settings.register_profile("thorough", deadline=None, max_examples=5_000, print_blob=True)

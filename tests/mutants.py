@@ -7,8 +7,8 @@ name of what was done, and a context manager that does it and undoes it.
 import math
 from contextlib import contextmanager
 
-from tinygrad_lite.engine import methods, value
-from tinygrad_lite.engine.rows import TABLE
+from tinygrad_lite.engine import generated_methods, value
+from tinygrad_lite.engine.declaration import TABLE
 from tinygrad_lite.engine.value import Constant, Value, install
 
 TINY_FACTOR = 1 + 1e-12
@@ -128,16 +128,16 @@ for _row in list(TABLE.values()):
 @contextmanager
 def template(name, old, new):
     """All functions written anew, from another text."""
-    held = getattr(methods, name)
+    held = getattr(generated_methods, name)
     written = [(row, dict(vars(row))) for row in TABLE.values()]
     assert old in held
-    setattr(methods, name, held.replace(old, new))
+    setattr(generated_methods, name, held.replace(old, new))
     try:
         for row in list(TABLE.values()):
             install(row)
         yield
     finally:
-        setattr(methods, name, held)
+        setattr(generated_methods, name, held)
         for row, columns in written:
             vars(row).update(columns)
 

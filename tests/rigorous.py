@@ -10,7 +10,7 @@ import flint
 from flint import arb, arb_series
 
 from tinygrad_lite.checking.reference import NAN, ONE, ZERO
-from tinygrad_lite.engine.rows import carrier
+from tinygrad_lite.engine.declaration import carrier
 
 BITS = (128, 256, 512, 1024, 2048, 4096)
 

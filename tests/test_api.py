@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_lite
-from tinygrad_lite.engine.rows import TABLE
+from tinygrad_lite.engine.declaration import TABLE
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "api.md"

@@ -13,7 +13,7 @@ from tinygrad_lite import Value, primitive
 from tinygrad_lite.checking import reference
 from tinygrad_lite.checking.certificate import gradcheck
 from tinygrad_lite.checking.report import GradcheckError
-from tinygrad_lite.engine.rows import TABLE, Interval, Kink
+from tinygrad_lite.engine.declaration import TABLE, Interval, Kink
 from tinygrad_lite.strategies import expressions
 
 

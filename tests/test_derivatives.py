@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value, grad, gradient, hessian, value_and_grad
-from tinygrad_lite.engine.rows import TABLE
+from tinygrad_lite.engine.declaration import TABLE
 
 close = pytest.approx
 inside = st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3)

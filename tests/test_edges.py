@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value
-from tinygrad_lite.engine.rows import TABLE
+from tinygrad_lite.engine.declaration import TABLE
 
 
 def slopes(operation, *operands):

@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 
 import tinygrad_lite as tl
 from tinygrad_lite import Program, Value, nn, primitive
-from tinygrad_lite.engine.rows import TABLE
+from tinygrad_lite.engine.declaration import TABLE
 from tinygrad_lite.strategies import points
 
 PAGE = Path(__file__).parent.parent / "docs" / "replay.md"

@@ -6,7 +6,7 @@ from mutants import ENGINE, ROWS, partial
 
 from tinygrad_lite.checking.certificate import gradcheck
 from tinygrad_lite.checking.report import GradcheckError
-from tinygrad_lite.engine.rows import TABLE, Interval
+from tinygrad_lite.engine.declaration import TABLE, Interval
 from tinygrad_lite.strategies import check_gradients, expressions, values
 
 BUDGET = settings(

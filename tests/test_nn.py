@@ -31,7 +31,7 @@ from sklearn.utils.validation import check_is_fitted
 from tinygrad_lite import Value, nn, scope
 from tinygrad_lite.engine.derivatives import topological_order
 from tinygrad_lite.nn import MLP, SGD, Layer, LogisticRegression, Neuron, mean_loss
-from tinygrad_lite.nn.estimator import curvature
+from tinygrad_lite.nn.logistic_regression import curvature
 
 seeds = st.integers(0, 2**32)
 inputs = st.floats(-10, 10)
@@ -131,7 +131,7 @@ def test_the_parameters_of_a_neuron_alone_have_names() -> None:
 
 
 def test_own_operation_as_activation() -> None:
-    from tinygrad_lite.engine.rows import TABLE, primitive
+    from tinygrad_lite.engine.declaration import TABLE, primitive
 
     primitive("cube_of_test", lambda x: x * x * x, lambda x, y: 3 * x * x)
     try:
@@ -585,9 +585,8 @@ print(model.predict({X}), model.score({X}, {Y}))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     not_fitted, _, lists, probabilities, labels = done.stdout.splitlines()
     model = LogisticRegression().fit(X, Y)
-    assert (
-        not_fitted == "tinygrad_lite.nn.estimator True this LogisticRegression has learned nothing yet: call fit first"
-    )
+    raised = "True this LogisticRegression has learned nothing yet: call fit first"
+    assert not_fitted == f"tinygrad_lite.nn.logistic_regression {raised}"
     assert lists == str([True] * 4)
     assert probabilities == str(model.predict_proba(X).tolist())
     assert labels == f"{model.predict(X).tolist()} {model.score(X, Y)}"

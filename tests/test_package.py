@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value
-from tinygrad_lite.engine.rows import TABLE, Primitive
+from tinygrad_lite.engine.declaration import TABLE, Primitive
 
 ROOT = Path(__file__).parent.parent
 

@@ -82,6 +82,6 @@ def test_a_row_that_is_not_declared_is_named():
     row = tl.primitive("fleeting", lambda x: x, lambda x, y: 1)
     pickled = pickle.dumps(row(Value(1.0)))
     assert pickle.loads(pickled).op is row
-    del tl.engine.rows.TABLE["fleeting"]
+    del tl.engine.declaration.TABLE["fleeting"]
     with pytest.raises(LookupError, match="no primitive 'fleeting': declare it"):
         pickle.loads(pickled)

@@ -36,7 +36,7 @@ from tinygrad_lite import (
     sqrt,
     tanh,
 )
-from tinygrad_lite.engine.rows import TABLE, Interval
+from tinygrad_lite.engine.declaration import TABLE, Interval
 from tinygrad_lite.engine.value import Constant, topological_order
 from tinygrad_lite.nn import MLP
 from tinygrad_lite.replay.kernel import _cache_folder, kernels

@@ -15,7 +15,7 @@ from tinygrad_lite import Value
 from tinygrad_lite.checking import reference
 from tinygrad_lite.checking.certificate import gradcheck
 from tinygrad_lite.engine import primitives
-from tinygrad_lite.engine.rows import TABLE, Interval, carrier
+from tinygrad_lite.engine.declaration import TABLE, Interval, carrier
 from tinygrad_lite.engine.value import Constant
 from tinygrad_lite.strategies import points
 

@@ -13,7 +13,7 @@ import tinygrad_lite as tl
 from tinygrad_lite import Value, primitive
 from tinygrad_lite.checking.certificate import gradcheck
 from tinygrad_lite.checking.report import GradcheckError
-from tinygrad_lite.engine.rows import TABLE, Interval
+from tinygrad_lite.engine.declaration import TABLE, Interval
 from tinygrad_lite.engine.value import topological_order
 from tinygrad_lite.strategies import Expression, check_gradients, expressions, points, values
 

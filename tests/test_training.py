@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygrad_lite import Program, Value, log, nn, sigmoid
-from tinygrad_lite.nn import MLP, SGD, LogisticRegression, Module, Neuron, descent, mean_loss, train
+from tinygrad_lite.nn import MLP, SGD, LogisticRegression, Module, Neuron, mean_loss, train, training
 
 seeds = st.integers(0, 2**32)
 numbers = st.floats(-2, 2)
@@ -126,7 +126,7 @@ def watched(monkeypatch):
             batches.append([tuple(row) for row in np.asarray(batch).tolist()])
             return super().__call__(theta, batch, **kwargs)
 
-    monkeypatch.setattr(descent, "Program", Noting)
+    monkeypatch.setattr(training, "Program", Noting)
     return batches
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value
-from tinygrad_lite.engine.rows import TABLE
+from tinygrad_lite.engine.declaration import TABLE
 from tinygrad_lite.engine.value import Constant, topological_order
 
 numbers = st.floats(-100, 100)

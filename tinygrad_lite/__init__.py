@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .engine import pickling, primitives  # noqa: F401 — pickling tells `pickle` and `copy` of Value
+from .engine.declaration import Interval, Kink, primitive
 from .engine.primitives import *  # noqa: F403 — the public rows, whichever the table has
 from .engine.primitives import abs as abs
 from .engine.primitives import pow as pow
-from .engine.rows import Interval, Kink, primitive
 from .engine.scopes import scope
 from .engine.value import Value
 

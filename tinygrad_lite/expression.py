@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from .engine.rows import TABLE
+from .engine.declaration import TABLE
 from .engine.value import Value
 
 OPERATORS = {

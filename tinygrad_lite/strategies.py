@@ -32,7 +32,7 @@ except ImportError:
 
 from .checking import reference
 from .checking.certificate import gradcheck
-from .engine.rows import TABLE, Interval, Primitive
+from .engine.declaration import TABLE, Interval, Primitive
 from .engine.value import Value
 
 MODERATE = Interval(-40.0, 40.0)

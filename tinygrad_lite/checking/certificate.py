@@ -14,8 +14,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from ..engine.declaration import RESERVED, Primitive, is_real
 from ..engine.nested import demand, filled, leaves
-from ..engine.rows import RESERVED, Primitive, is_real
 from ..engine.value import Constant, Value, topological_order
 from . import reference
 from .differences import disagree, fingerprint, loose_ends, ridders

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from ..engine.rows import Primitive
+from ..engine.declaration import Primitive
 from ..engine.value import Value, topological_order
 
 STEPS = [s * 2.0**-k for k in (10, 20, 30, 40) for s in (1, -1)]

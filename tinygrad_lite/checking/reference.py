@@ -12,7 +12,7 @@ from decimal import MAX_EMAX, MIN_EMIN, Clamped, Context, Decimal, Inexact, Roun
 from functools import cache
 from typing import Any
 
-from ..engine.rows import Primitive, carrier
+from ..engine.declaration import Primitive, carrier
 
 PRECISIONS = (30, 50, 100, 200, 360, 440)  # decimal digits; the last two see the 5e-324 of 1 + 5e-324
 AGREEMENT = Decimal("1e-20")  # relative: 1/10,000 of a float's last place

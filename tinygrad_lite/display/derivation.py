@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..engine.declaration import TABLE
 from ..engine.names import distinct, latex_name
-from ..engine.rows import TABLE
 from ..engine.symbol import Style, Symbol, number, write
 from ..engine.value import Constant, Value, topological_order
 

@@ -7,7 +7,7 @@ and nothing that reads a graph needs to know of folding.
 
 from collections.abc import Iterable
 
-from ..engine.rows import Primitive
+from ..engine.declaration import Primitive
 from ..engine.scopes import scope
 from ..engine.value import Constant, Value, operand
 from .derivation import Derivation

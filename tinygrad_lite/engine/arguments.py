@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .rows import real
+from .declaration import real
 
 
 def vector(given: Any, n: int, name: str) -> list[float]:

@@ -8,9 +8,9 @@ forward-mode AD in a functional framework", 2008): each is taken with respect to
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .declaration import is_real
 from .nested import demand, filled, leaves
 from .primitives import identity
-from .rows import is_real
 from .value import Constant, Value, operand, topological_order
 
 

@@ -15,8 +15,8 @@ import math
 import operator
 from math import inf
 
-from . import floats
-from .rows import REALS, RESERVED, TABLE, Interval, Kink, primitive
+from . import stable_forms as forms
+from .declaration import REALS, RESERVED, TABLE, Interval, Kink, primitive
 
 POSITIVE = Interval(0.0, inf, open=True)
 UNIT = Interval(0.0, 1.0)
@@ -50,22 +50,22 @@ div = primitive(
     ieee=lambda a, b: a * math.copysign(inf, b),
 )
 pow = primitive(
-    "pow", floats.pow, lambda x, n, y: pow_slope(x, n), lambda x, n, y: xlogy(y, x),
+    "pow", forms.pow, lambda x, n, y: pow_slope(x, n), lambda x, n, y: xlogy(y, x),
     method="__pow__", plain="{}^{}", latex="{}^{{{}}}", precedence=3, doc="power",
     advice="a negative base needs a whole number as exponent, x**2; a Value there has no slope",
 )
 pow_slope = primitive(
-    "pow_slope", floats.pow_slope,
+    "pow_slope", forms.pow_slope,
     lambda x, n, y: n * pow_slope(x, n - 1),
     lambda x, n, y: n * xlogy(x ** (n - 1), x) + x ** (n - 1),
     definition=lambda x, n: n * x ** (n - 1), hidden=True,
 )
 xlogy = primitive(
-    "xlogy", floats.xlogy, lambda w, x, y: log(x), lambda w, x, y: ratio(w, x),
+    "xlogy", forms.xlogy, lambda w, x, y: log(x), lambda w, x, y: ratio(w, x),
     definition=lambda w, x: w * log(x), hidden=True,
 )
 ratio = primitive(
-    "ratio", floats.ratio, lambda w, x, y: 1 / x, lambda w, x, y: -ratio(y, x),
+    "ratio", forms.ratio, lambda w, x, y: 1 / x, lambda w, x, y: -ratio(y, x),
     definition=lambda w, x: w / x, hidden=True,
 )
 identity = primitive(
@@ -94,23 +94,23 @@ cos = primitive("cos", math.cos, lambda x, y: -sin(x), doc="cosine, x in radians
 # ── activations ──
 tanh = primitive("tanh", math.tanh, lambda x, y: tanh_slope(x), doc="hyperbolic tangent")
 tanh_slope = primitive(
-    "tanh_slope", floats.tanh_slope, lambda x, y: -2 * tanh(x) * tanh_slope(x),
+    "tanh_slope", forms.tanh_slope, lambda x, y: -2 * tanh(x) * tanh_slope(x),
     definition=lambda x: 1 - tanh(x) ** 2, hidden=True,
 )
 sigmoid = primitive(
-    "sigmoid", floats.sigmoid, lambda x, y: sigmoid(x) * sigmoid(-x),
+    "sigmoid", forms.sigmoid, lambda x, y: sigmoid(x) * sigmoid(-x),
     plain="σ({})", latex=r"\sigma\left({}\right)",
     definition=lambda x: 1 / (1 + exp(-x)), doc="logistic function, 1 / (1 + exp(−x))",
 )
 softplus = primitive(
-    "softplus", floats.softplus, lambda x, y: sigmoid(x),
+    "softplus", forms.softplus, lambda x, y: sigmoid(x),
     definition=lambda x: log(1 + exp(x)), doc="log(1 + exp(x))",
 )
 relu = primitive(
-    "relu", floats.relu, lambda x, y: step(x),
+    "relu", forms.relu, lambda x, y: step(x),
     definition=lambda x: maximum(x, 0), kink=Kink(lambda x: x, UNIT), doc="x where x > 0, else 0",
 )
-step = primitive("step", floats.step, lambda x, y: 0, plain="[{} > 0]", latex=r"\left[{} > 0\right]", hidden=True)
+step = primitive("step", forms.step, lambda x, y: 0, plain="[{} > 0]", latex=r"\left[{} > 0\right]", hidden=True)
 
 # ── choices ──
 abs = primitive(
@@ -118,25 +118,25 @@ abs = primitive(
     method="__abs__", plain="|{}|", latex=r"\left|{}\right|",
     kink=Kink(lambda x: x, Interval(-1.0, 1.0)), doc="absolute value",
 )
-sign = primitive("sign", floats.sign, lambda x, y: 0, hidden=True)
+sign = primitive("sign", forms.sign, lambda x, y: 0, hidden=True)
 maximum = primitive(
-    "maximum", floats.maximum, lambda a, b, y: wins(a, b), lambda a, b, y: wins(b, a),
+    "maximum", forms.maximum, lambda a, b, y: wins(a, b), lambda a, b, y: wins(b, a),
     plain="max({}, {})", latex=r"\max\left({}, {}\right)",
     kink=Kink(lambda a, b: a - b, UNIT), doc="the larger; a tie gives each a slope of ½",
 )
 minimum = primitive(
-    "minimum", floats.minimum, lambda a, b, y: wins(b, a), lambda a, b, y: wins(a, b),
+    "minimum", forms.minimum, lambda a, b, y: wins(b, a), lambda a, b, y: wins(a, b),
     plain="min({}, {})", latex=r"\min\left({}, {}\right)",
     kink=Kink(lambda a, b: a - b, UNIT), doc="the smaller; a tie gives each a slope of ½",
 )
 wins = primitive(
-    "wins", floats.wins, lambda a, b, y: 0, lambda a, b, y: 0,
+    "wins", forms.wins, lambda a, b, y: 0, lambda a, b, y: 0,
     plain="[{} > {}]", latex=r"\left[{} > {}\right]", hidden=True,
 )
 
 # ── losses ──
 binary_cross_entropy = primitive(
-    "binary_cross_entropy", floats.cross_entropy,
+    "binary_cross_entropy", forms.cross_entropy,
     lambda p, y, loss: cross_entropy_slope(p, y),
     lambda p, y, loss: -logit(p),
     plain="L({}, {})", latex=r"\mathcal{{L}}\left({}, {}\right)",
@@ -145,13 +145,13 @@ binary_cross_entropy = primitive(
     doc="−(y·log ŷ + (1 − y)·log(1 − ŷ)) of a probability ŷ and a label y",
 )
 cross_entropy_slope = primitive(
-    "cross_entropy_slope", floats.cross_entropy_slope,
+    "cross_entropy_slope", forms.cross_entropy_slope,
     lambda p, y, slope: ratio(ratio(y, p), p) + ratio(ratio(1 - y, 1 - p), 1 - p),
     lambda p, y, slope: -1 / (p * (1 - p)),
     definition=lambda p, y: ratio(1 - y, 1 - p) - ratio(y, p), domain=(UNIT, UNIT), hidden=True,
 )
 binary_cross_entropy_with_logits = primitive(
-    "binary_cross_entropy_with_logits", floats.cross_entropy_with_logits,
+    "binary_cross_entropy_with_logits", forms.cross_entropy_with_logits,
     lambda z, y, loss: (1 - y) * sigmoid(z) - y * sigmoid(-z),
     lambda z, y, loss: -z,
     plain="L(σ({}), {})", latex=r"\mathcal{{L}}\left(\sigma\left({}\right), {}\right)",
@@ -160,7 +160,7 @@ binary_cross_entropy_with_logits = primitive(
     doc="binary_cross_entropy(sigmoid(z), y) that stays finite for every z",
 )
 logit = primitive(
-    "logit", floats.logit, lambda p, y: 1 / (p * (1 - p)),
+    "logit", forms.logit, lambda p, y: 1 / (p * (1 - p)),
     definition=lambda p: log(p / (1 - p)), domain=(UNIT,), hidden=True,
 )
 # fmt: on

@@ -4,7 +4,7 @@ from string import Formatter
 from typing import Any, Literal
 
 from . import primitives
-from .rows import Primitive, carrier
+from .declaration import Primitive, carrier
 
 Style = Literal["python", "plain", "latex"]
 POWER, ATOM = 3, 9  # how tightly a power binds, and a name or a call

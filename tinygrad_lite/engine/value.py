@@ -9,8 +9,8 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Never, Self
 
-from .methods import generate
-from .rows import TABLE, Primitive, installers, is_real, real
+from .declaration import TABLE, Primitive, installers, is_real, real
+from .generated_methods import generate
 from .scopes import open_scopes, scope, this_thread
 
 new = object.__new__

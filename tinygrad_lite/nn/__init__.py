@@ -1,9 +1,9 @@
 """Neurons, layers and perceptrons, after micrograd's; gradient descent; logistic regression."""
 
-from .descent import SGD, train
-from .estimator import ConvergenceWarning
+from .logistic_regression import ConvergenceWarning
 from .losses import losses, mean_loss
 from .network import MLP, Layer, LogisticRegression, Module, Neuron
+from .training import SGD, train
 
 __all__ = [
     "MLP",

@@ -7,14 +7,23 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from ..engine.arguments import array, count, plain
+from ..engine.declaration import TABLE, is_real
 from ..engine.primitives import binary_cross_entropy_with_logits, mul
-from ..engine.rows import TABLE, is_real
 from ..engine.scopes import scope
 from ..engine.value import Value, required
 from ..replay.program import Program
-from .descent import SGD, quick
-from .estimator import ConvergenceWarning, LinearClassifier, column_names, curvature, labels, number, progress, samples
+from .logistic_regression import (
+    ConvergenceWarning,
+    LinearClassifier,
+    column_names,
+    curvature,
+    labels,
+    number,
+    progress,
+    samples,
+)
 from .losses import choice
+from .training import SGD, quick
 
 Activation = str | Callable[[Value], Value]
 Seed = float | random.Random | None

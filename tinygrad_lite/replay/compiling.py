@@ -17,9 +17,9 @@ import numpy as np
 from numba import literal_unroll, njit, types
 from numba.core import ir
 
-from ..engine.rows import Primitive
-from .flat import Call
-from .rebuilding import names_used, rebuilt
+from ..engine.declaration import Primitive
+from .instructions import Call
+from .rebinding import names_used, rebuilt
 
 WHOLE = 2.0**53  # up to here whole numbers have floats of their own; numba's have no more than 64 bits
 WHOLES = (math.floor, math.ceil, math.trunc, int, round)

@@ -1,4 +1,4 @@
-"""A flat program as a function for JAX, which compiles it for GPUs and shares it out among devices.
+"""A program as a function for JAX, which compiles it for GPUs and shares it out among devices.
 
 Group by group as the kernel does it, each as an operation on arrays: a layer is a product of matrices. The
 functions are those of the table's rows; where one branches, every way is computed and the right one selected.
@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .flat import CHAIN, Flat
-from .rebuilding import rebuilt
+from .instructions import CHAIN, Instructions
+from .rebinding import rebuilt
 from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
 
 LONGEST = 64  # so many comparisons on one way are no loop
@@ -145,14 +145,14 @@ class Arrays:
         return jnp.concatenate([jnp.broadcast_to(run, (len(run), *shape)) for run in runs])
 
 
-def jax_function(flat: Flat) -> Callable[..., tuple[Any, Any]]:
+def jax_function(instructions: Instructions) -> Callable[..., tuple[Any, Any]]:
     """What `Program.to_jax` gives, with means of shape (k,) and gradients of shape (k, p)."""
-    schedule = Schedule(flat)
-    k, p, d = len(flat.outputs), len(flat.parameters), len(flat.data)
-    parameters = [schedule.places[slot] for slot in flat.parameters]
+    schedule = Schedule(instructions)
+    k, p, d = len(instructions.outputs), len(instructions.parameters), len(instructions.data)
+    parameters = [schedule.places[slot] for slot in instructions.parameters]
     own = set(parameters)
     constants = [place for place in range(len(schedule.start)) if place not in own]
-    functions = [on_arrays(call.function) for call in flat.calls]
+    functions = [on_arrays(call.function) for call in instructions.calls]
     single = [i for i, slot in enumerate(schedule.results) if not schedule.is_column[slot]]
 
     def computed(group: Group, arrays: Arrays) -> Any:

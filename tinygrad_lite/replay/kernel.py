@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import primitives
-from ..engine.rows import Primitive
-from . import compiling, lanes, rebuilding
+from ..engine.declaration import Primitive
+from . import compiling, kernel_loops, rebinding
 from .compiling import NotCompilableError, check_compiles, fingerprint, jitted
-from .flat import CHAIN, LINEAR, Call
-from .lanes import LANES
+from .instructions import CHAIN, LINEAR, Call
+from .kernel_loops import LANES
 from .schedule import CHECK, LAYER, PRODUCTS
 
 CHUNK = 8 * LANES  # samples that are added up together, by one thread
@@ -177,7 +177,7 @@ def kernel(calls: Iterable[Call]) -> tuple[dict[str, Any], list[Call]]:
 @cache
 def _foundation() -> str:
     """A text that changes when this package's part of a kernel does."""
-    files = lanes.__file__, rebuilding.__file__, compiling.__file__, __file__
+    files = kernel_loops.__file__, rebinding.__file__, compiling.__file__, __file__
     sources = [Path(file).read_text(encoding="utf-8") for file in files]
     return "\0".join([*sources, *(fingerprint(call.function) for call in BUILTIN)])
 
@@ -190,7 +190,7 @@ def _load(text: str, digest: str, calls: Sequence[Call]) -> dict[str, Any]:
         written.write_text(text, encoding="utf-8")
         written.replace(path)
     names = {f"call_{kind}": jitted(call.function, kind >= len(BUILTIN)) for kind, call in enumerate(calls)}
-    names |= vars(lanes) | {"CHAIN": CHAIN, "LAYER": LAYER, "PRODUCTS": PRODUCTS, "CHECK": CHECK, "CHUNK": CHUNK}
+    names |= vars(kernel_loops) | {"CHAIN": CHAIN, "LAYER": LAYER, "PRODUCTS": PRODUCTS, "CHECK": CHECK, "CHUNK": CHUNK}
     names["__name__"] = __name__
     exec(compile(text, path, "exec"), names)
     return names

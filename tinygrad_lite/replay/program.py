@@ -10,9 +10,9 @@ from typing import Any, Literal
 from ..engine.arguments import array, count
 from ..engine.names import variables
 from ..engine.value import Constant, Value, topological_order
-from .flat import Flat, flatten
-from .recording import Recording
-from .source import StraightLine, source
+from .instructions import Instructions, record
+from .python_executor import StraightLine, source
+from .recomputation import Recording
 
 Executor = Literal["python", "compiled"]
 
@@ -71,7 +71,7 @@ class Program:
         named = variables(sys._getframe(1))
         self._names = {x: name for x in order if (name := x.label or named.get(x))}
         self._frozen = {x: x.data for x in order if x.op is None and type(x) is not Constant}
-        self._flat = self._flattened()
+        self._instructions = self._recorded()
 
     def __call__(self, theta: Any, batch: Any = None, *, threads: int = 1) -> tuple[Any, Any]:
         """The mean of the output over the samples, and its gradient.
@@ -116,7 +116,7 @@ class Program:
             raise ImportError("to_jax needs JAX: pip install jax")
         from .jax_function import jax_function
 
-        function = jax_function(self._flat)
+        function = jax_function(self._instructions)
         if not self._single:
             return function
 
@@ -129,31 +129,31 @@ class Program:
     @property
     def source(self) -> str:
         """The forward and the backward pass as straight-line Python, an assignment for each instruction."""
-        return source(self._flat)
+        return source(self._instructions)
 
     @property
     def nbytes(self) -> int:
         """The memory that the instructions take, in bytes. The compiled executor works on 1 KB for each instruction
         that depends on data, and for each thread.
         """
-        return self._flat.nbytes
+        return self._instructions.nbytes
 
     def __str__(self) -> str:
         return self.source
 
     def __repr__(self) -> str:
         sizes = f"{len(self._outputs)} outputs, {len(self._parameters)} parameters, {len(self._data)} data"
-        return f"<Program of {sizes}, {len(self._flat)} instructions, {self.executor}>"
+        return f"<Program of {sizes}, {len(self._instructions)} instructions, {self.executor}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in vars(self).items() if name not in ("_executor", "_flat")}
+        return {name: x for name, x in vars(self).items() if name not in ("_executor", "_instructions")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._flat = self._flattened()  # with the rows of this process: values and slopes of the same ones
+        self._instructions = self._recorded()  # with the rows of this process: values and slopes of the same ones
 
-    def _flattened(self) -> Flat:
-        return flatten(self._outputs, self._parameters, self._data, self._names, self._frozen)
+    def _recorded(self) -> Instructions:
+        return record(self._outputs, self._parameters, self._data, self._names, self._frozen)
 
     def _run(self, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any]:
         """The means of the outputs and, if asked for, of the gradients, as one list; the outputs of each sample."""
@@ -167,17 +167,17 @@ class Program:
     @cached_property
     def _executor(self) -> Callable[..., tuple[Any, Any]]:
         if self.executor == "compiled" and (self._forced or _installed("numba")):  # it may have been pickled elsewhere
-            from .compiled import Compiled
             from .compiling import NotCompilableError
+            from .numba_executor import Compiled
 
             try:
-                return Compiled(self._flat)
+                return Compiled(self._instructions)
             except NotCompilableError as error:
                 if self._forced:
                     raise
                 warnings.warn(f"{error}. The program runs in Python", RuntimeWarning, stacklevel=5)
         self.executor = "python"
-        return StraightLine(self._flat)
+        return StraightLine(self._instructions)
 
     def _recomputation(self, gradients: bool) -> Callable[[Sequence[float], Sequence[float], int], list[float]]:
         """A function that computes sample i with Values: what its numbers are, or the error that they raise."""

@@ -1,11 +1,11 @@
-"""The order in which a flat program runs over many samples: what is alike is done together.
+"""The order in which a program runs over many samples: what is alike is done together.
 
 What depends on the parameters alone is computed once, as a number; what depends on data, as a column of one
 number for each sample. Of either, calls of one function, or chains of one length, that wait for nothing but
 what is there already are a group: the kernel looks at one entry, not at one for each instruction. A layer
 of neurons comes out as one group, of chains over the same columns; its backward pass as two.
 
-    slot    an instruction of the flat program, and its result
+    slot    an instruction of the program, and its result
     number  a result that is the same for every sample
     column  a result of one number for each sample, such as a column of the batch
     place   where a slot's result is kept, among the numbers or among the columns
@@ -15,10 +15,10 @@ of neurons comes out as one group, of chains over the same columns; its backward
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from .flat import CHAIN, CONSTANT, DATA, MINUS_ZERO, ONE, Flat
+from .instructions import CHAIN, CONSTANT, DATA, MINUS_ZERO, ONE, Instructions
 
 LAYER, PRODUCTS, CHECK = -2, -3, -4  # kinds of groups, beside CHAIN; those of calls count from 0
 
@@ -54,9 +54,9 @@ Members = list[tuple[int, Sequence[int]]]  # of a group: slots, with their opera
 
 
 class Schedule:
-    """A flat program in groups, with a place for each number and each column."""
+    """A program in groups, with a place for each number and each column."""
 
-    def __init__(self, flat: Flat, gradients: bool = True) -> None:
+    def __init__(self, instructions: Instructions, gradients: bool = True) -> None:
         self.numbers: list[Group] = []
         self.columns: list[Group] = []
         self.tape = array("i")  # places of operands
@@ -64,27 +64,28 @@ class Schedule:
         self.start = array("d")  # the numbers that are not computed: constants, and 0 for each parameter
         self.n_numbers = self.n_columns = 0
         self.spread: dict[int, int] = {}  # columns that hold one number throughout, by the place of the number
-        self.results = [*flat.outputs, *(slot for slots in flat.gradients * gradients for slot in slots)]
-        self.outputs = len(flat.outputs)  # so many of the results are outputs, the others gradients
+        self.results = [*instructions.outputs, *chain.from_iterable(instructions.gradients * gradients)]
+        self.outputs = len(instructions.outputs)  # so many of the results are outputs, the others gradients
         self.places: list[int] = []  # by slot
         self.is_column: list[bool] = []
-        self._sum_up(self._group(flat, gradients))
+        self._sum_up(self._group(instructions, gradients))
 
-    def _group(self, flat: Flat, gradients: bool) -> dict[int, Sequence[int]]:
+    def _group(self, instructions: Instructions, gradients: bool) -> dict[int, Sequence[int]]:
         """Find the groups and lay them out; the chains of the gradients that are only summed up, by slot."""
         summed = set(self.results[self.outputs :])
         sums: dict[int, Sequence[int]] = {}
         numbers: dict[Any, Members] = defaultdict(list)
         columns: dict[Any, Members] = defaultdict(list)
+        end = len(instructions) if gradients else instructions.forward
         levels: list[int] = []  # the longest way from a leaf: what is on one level does not wait for one another
-        for slot, (kind, operands) in enumerate(islice(flat.instructions(), len(flat) if gradients else flat.forward)):
+        for slot, (kind, operands) in enumerate(islice(instructions, end)):
             is_column = kind == DATA or (kind >= CHAIN and any(self.is_column[x] for x in operands))
             level = 0
             self.places.append(self.n_columns if is_column else len(self.start))
             if kind == DATA:
                 self.n_columns += 1
             elif kind < CHAIN:
-                self.start.append(flat.constants[operands[0]] if kind == CONSTANT else 0.0)
+                self.start.append(instructions.constants[operands[0]] if kind == CONSTANT else 0.0)
             elif is_column and slot in summed:
                 sums[slot] = operands
             else:

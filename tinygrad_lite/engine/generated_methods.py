@@ -9,7 +9,7 @@ import linecache
 from collections.abc import Callable
 from typing import Any
 
-from .rows import TABLE, Primitive
+from .declaration import TABLE, Primitive
 from .symbol import Symbol, write
 
 FORWARD = """\

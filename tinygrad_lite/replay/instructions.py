@@ -1,4 +1,4 @@
-"""The flat form of a graph: its forward and backward pass as one list of instructions.
+"""A graph as instructions: its forward and backward pass as one list of instructions.
 
 Differentiation by source transformation (Griewank and Walther, *Evaluating Derivatives*, 2nd edition,
 2008, section 6.2): the backward pass is written out with the rows' own partials and is then no different
@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..engine.rows import Primitive
+from ..engine.declaration import Primitive
 from ..engine.symbol import Symbol
 from ..engine.value import Value, topological_order
 
-# Kinds of instructions that are no call; those count from 0, in `Flat.calls`.
+# Kinds of instructions that are no call; those count from 0, in `Instructions.calls`.
 CHAIN, CONSTANT, PARAMETER, DATA = -1, -2, -3, -4
 # The first slots of every program.
 ZERO, MINUS_ZERO, ONE, MINUS_ONE = range(4)
@@ -37,7 +37,7 @@ class Call(NamedTuple):
         return len(self.row.partials) + (self.partial is not None)
 
 
-class Flat:
+class Instructions:
     """Instructions, one for each slot: what to compute from which earlier slots.
 
     A chain is `base + a₁·b₁ + a₂·b₂ + …`, added from left to right: every sum, difference, product and
@@ -69,7 +69,7 @@ class Flat:
         self.starts.append(len(self.code))
         return len(self.starts) - 2
 
-    def instructions(self) -> "Iterator[tuple[int, array[int]]]":
+    def __iter__(self) -> "Iterator[tuple[int, array[int]]]":
         """Each slot's kind and operands, in order."""
         code, start = self.code, 0
         for end in self.starts[1:]:
@@ -82,13 +82,13 @@ class Flat:
         return sum(len(part) * part.itemsize for part in (self.code, self.starts, self.constants))
 
 
-def flatten(
+def record(
     outputs: Sequence[Value],
     parameters: Sequence[Value],
     data: Sequence[Value],
     names: Mapping[Value, str],
     frozen: Mapping[Value, float],
-) -> Flat:
+) -> Instructions:
     """The instructions that compute `outputs`, and their gradients, from `parameters` and `data`.
 
     Nodes in `names` keep a slot of their own; other leaves are constants: the numbers in `frozen`, or their own.
@@ -98,7 +98,7 @@ def flatten(
     recorder.forward(order, outputs)
     for output in outputs:
         recorder.backward(output, order if len(outputs) == 1 else topological_order(output))
-    return recorder.flat
+    return recorder.instructions
 
 
 LINEAR = ("identity", "neg", "add", "sub")  # rows that become part of a sum; their partials are numbers
@@ -114,17 +114,17 @@ class _Recorder:
         names: Mapping[Value, str],
         frozen: Mapping[Value, float],
     ) -> None:
-        self.flat = Flat()
+        self.instructions = code = Instructions()
         self.names = names
         self.frozen = frozen
         self.parameters = parameters
         self.leading = set(parameters)  # nodes that depend on a parameter, and they
-        self.flat.parameters = [self.flat.emit(PARAMETER, i) for i in range(len(parameters))]
-        self.flat.data = [self.flat.emit(DATA, i) for i in range(len(data))]
-        self.slots = dict(zip((*parameters, *data), (*self.flat.parameters, *self.flat.data), strict=True))
-        self.flat.names = {slot: names[x] for x, slot in self.slots.items() if x in names}
+        code.parameters = [code.emit(PARAMETER, i) for i in range(len(parameters))]
+        code.data = [code.emit(DATA, i) for i in range(len(data))]
+        self.slots = dict(zip((*parameters, *data), (*code.parameters, *code.data), strict=True))
+        code.names = {slot: names[x] for x, slot in self.slots.items() if x in names}
         self.sums: dict[Value, list[int]] = {}
-        self.constants = {repr(x): slot for slot, x in enumerate(self.flat.constants)}
+        self.constants = {repr(x): slot for slot, x in enumerate(code.constants)}
         self.called: dict[tuple[int, ...], int] = {}
         self.kinds: dict[Call, int] = {}
         self.formulas: dict[tuple[Primitive, int], Any] = {}
@@ -145,13 +145,13 @@ class _Recorder:
             result = self.applied(node.op, operands)
             if node in self.names:
                 self.slots[node] = slot = self.own(result)
-                self.flat.names[slot] = self.names[node]
+                self.instructions.names[slot] = self.names[node]
             elif uses[node] == 1 and len(result) > 1:
                 self.sums[node] = result
             else:
                 self.slots[node] = self.fixed(result)
-        self.flat.outputs = [self.slot(output) for output in outputs]
-        self.flat.forward = len(self.flat)
+        self.instructions.outputs = [self.slot(output) for output in outputs]
+        self.instructions.forward = len(self.instructions)
 
     def backward(self, output: Value, order: Sequence[Value]) -> None:
         """The gradients of one output: chains of upstream · partial, in the order in which `Value.backward` adds."""
@@ -162,7 +162,7 @@ class _Recorder:
             gradient = terms.pop(node)
             if node in self.names:
                 upstream = self.own(gradient)
-                self.flat.gradient_of[upstream] = self.slots[node]
+                self.instructions.gradient_of[upstream] = self.slots[node]
             else:
                 upstream = self.fixed(gradient)
             for i, x in enumerate(node.inputs):
@@ -173,10 +173,10 @@ class _Recorder:
         slots = []
         for x in self.parameters:
             chain = terms.get(x, [ZERO])
-            slots.append(self.flat.emit(CHAIN, ZERO, *chain[1:]))
+            slots.append(self.instructions.emit(CHAIN, ZERO, *chain[1:]))
             if x in self.names:
-                self.flat.gradient_of[slots[-1]] = self.slots[x]
-        self.flat.gradients.append(slots)
+                self.instructions.gradient_of[slots[-1]] = self.slots[x]
+        self.instructions.gradients.append(slots)
 
     def partial(self, node: Value, row: Primitive, i: int) -> int | None:
         """The slot of ∂node/∂(its input i), or None for a row in which that is always 0."""
@@ -233,27 +233,27 @@ class _Recorder:
             return x[0]
         if len(x) == 3 and x[0] == MINUS_ZERO and ONE in x:  # −0 + 1·x
             return x[1] if x[2] == ONE else x[2]
-        return self.flat.emit(CHAIN, *x)
+        return self.instructions.emit(CHAIN, *x)
 
     def own(self, x: list[int]) -> int:
         """A slot for a sum that is nothing else's."""
-        flat = self.flat
-        fresh = len(x) == 1 and x[0] == len(flat) - 1 and x[0] not in flat.names and x[0] not in flat.gradient_of
-        return x[0] if fresh else flat.emit(CHAIN, *x)
+        code = self.instructions
+        fresh = len(x) == 1 and x[0] == len(code) - 1 and x[0] not in code.names and x[0] not in code.gradient_of
+        return x[0] if fresh else code.emit(CHAIN, *x)
 
     def constant(self, x: float) -> int:
         """The slot of a number, one for all its uses; 0.0 and −0.0 are two numbers."""
         if (key := repr(x)) not in self.constants:
-            self.constants[key] = self.flat.emit(CONSTANT, len(self.flat.constants))
-            self.flat.constants.append(x)
+            self.constants[key] = self.instructions.emit(CONSTANT, len(self.instructions.constants))
+            self.instructions.constants.append(x)
         return self.constants[key]
 
     def call(self, call: Call, operands: Sequence[int]) -> int:
         """The slot of a call, one for all that are alike."""
         kind = self.kinds.setdefault(call, len(self.kinds))
-        if kind == len(self.flat.calls):
-            self.flat.calls.append(call)
+        if kind == len(self.instructions.calls):
+            self.instructions.calls.append(call)
         key = (kind, *operands)
         if key not in self.called:
-            self.called[key] = self.flat.emit(*key)
+            self.called[key] = self.instructions.emit(*key)
         return self.called[key]

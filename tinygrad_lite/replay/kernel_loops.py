@@ -1,4 +1,4 @@
-"""Eight samples at a time: vectors for numba, and the loops that a flat program spends its time in.
+"""Eight samples at a time: vectors for numba, and the loops that a program spends its time in.
 
 The vectors are LLVM's own, so that sums stay in registers for the length of a chain; numba alone would load
 and store them once a term. Multiplication and addition stay two roundings, in the order of the program.

@@ -1,4 +1,4 @@
-"""A flat program as straight-line Python: a text to read, and a function to run."""
+"""A program as straight-line Python: a text to read, and a function to run."""
 
 import keyword
 import re
@@ -11,30 +11,30 @@ from operator import add
 from typing import Any
 
 from ..engine.arguments import matrix, vector
-from ..engine.rows import TABLE
+from ..engine.declaration import TABLE
 from ..engine.symbol import Symbol, write
-from .flat import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO, Flat
-from .recording import check_sums
+from .instructions import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO, Instructions
+from .recomputation import check_sums
 
 RESERVED = ("program", "theta", "sample", "check", "inf", "nan", "__debug__")
 NAMES = 10  # of leaves on one line
 TERMS = 50  # of a sum on one line: Python's compiler is recursive
 
 
-def source(flat: Flat, gradients: bool = True) -> str:
+def source(instructions: Instructions, gradients: bool = True) -> str:
     """The forward pass, and unless `gradients` is False the backward pass, as a function of `theta` and `sample`.
 
     It returns the outputs; for each output the gradient; and a number that is not finite where an operand
     of a call was not.
     """
-    return "\n".join(_Writer(flat, gradients).lines()) + "\n"
+    return "\n".join(_Writer(instructions, gradients).lines()) + "\n"
 
 
 class StraightLine:
     """The executor that needs nothing: the program's text, run by Python sample by sample."""
 
-    def __init__(self, flat: Flat) -> None:
-        self.flat = flat
+    def __init__(self, instructions: Instructions) -> None:
+        self.instructions = instructions
         self.functions: dict[bool, Callable[..., Any]] = {}
 
     def __call__(
@@ -44,9 +44,9 @@ class StraightLine:
 
         `exact(theta, sample, i)` gives the same for sample i where a number is not finite, or raises.
         """
-        theta = vector(theta, len(self.flat.parameters), "theta")
-        samples = matrix(batch, len(self.flat.data), "batch")
-        k = len(self.flat.outputs)
+        theta = vector(theta, len(self.instructions.parameters), "theta")
+        samples = matrix(batch, len(self.instructions.data), "batch")
+        k = len(self.instructions.outputs)
         totals = [-0.0] * k + [0.0] * (k * len(theta) * gradients)  # −0.0 + x is x, whichever zero x is
         finite = [True] * len(totals)
         outputs = []
@@ -82,20 +82,21 @@ class StraightLine:
         """The program, with or without its backward pass, as a Python function."""
         if gradients not in self.functions:
             names: dict[str, Any] = {row.name: row.value for row in TABLE.values()} | {"inf": inf, "nan": nan}
-            names |= {f"call_{kind}": call.function for kind, call in enumerate(self.flat.calls)}
-            exec(compile(source(self.flat, gradients), "<program>", "exec"), names)
+            names |= {f"call_{kind}": call.function for kind, call in enumerate(self.instructions.calls)}
+            exec(compile(source(self.instructions, gradients), "<program>", "exec"), names)
             self.functions[gradients] = names["program"]
         return self.functions[gradients]
 
 
 class _Writer:
-    def __init__(self, flat: Flat, gradients: bool) -> None:
-        self.flat = flat
-        self.end = len(flat) if gradients else flat.forward
-        self.gradients = flat.gradients if gradients else []
+    def __init__(self, instructions: Instructions, gradients: bool) -> None:
+        self.instructions = instructions
+        self.end = len(instructions) if gradients else instructions.forward
+        self.gradients = instructions.gradients if gradients else []
         self.summed = set(chain.from_iterable(self.gradients))
         self.texts: list[str] = []  # for each slot its name, or the number that it holds
-        self.reserved = {*TABLE, *(f"call_{kind}" for kind in range(len(flat.calls))), *RESERVED, *keyword.kwlist}
+        calls = (f"call_{kind}" for kind in range(len(instructions.calls)))
+        self.reserved = {*TABLE, *calls, *RESERVED, *keyword.kwlist}
         self.taken = set(self.reserved)
         self.alike = Counter[str]()  # how many slots had a name before
 
@@ -105,13 +106,13 @@ class _Writer:
         computed = set()
         checked: dict[str, str] = {}
         body = ["    # forward"]
-        for slot, (kind, operands) in enumerate(self.flat.instructions()):
-            if slot == self.flat.forward:
+        for slot, (kind, operands) in enumerate(self.instructions):
+            if slot == self.instructions.forward:
                 body.append("    # backward: dx is the gradient with respect to x")
             if slot == self.end:
                 break
             if kind == CONSTANT:
-                self.texts.append(repr(self.flat.constants[operands[0]]))
+                self.texts.append(repr(self.instructions.constants[operands[0]]))
                 continue
             name = self.name(slot)
             self.texts.append(name)
@@ -135,15 +136,14 @@ class _Writer:
         if checked:
             yield "    # not finite if an operand of a function is not"
             yield from assignment("check", list(checked.values()))
-        outputs, *gradients = (
-            f"[{', '.join(self.texts[slot] for slot in slots)}]" for slots in (self.flat.outputs, *self.gradients)
-        )
+        results = (self.instructions.outputs, *self.gradients)
+        outputs, *gradients = (f"[{', '.join(self.texts[slot] for slot in slots)}]" for slots in results)
         check = "check" if checked else "0.0"
         yield f"    return {outputs}, [{', '.join(gradients)}], {check}  # outputs, gradients, check"
 
     def call(self, kind: int, operands: list[str]) -> str:
         """A call as its row is written, if the row of that name is still this one and hides no other name."""
-        row, partial = self.flat.calls[kind]
+        row, partial = self.instructions.calls[kind]
         if partial is None and TABLE.get(row.name) is row and row.name not in RESERVED:
             return write(Symbol("", row, tuple(map(Symbol, operands))), "python")
         return f"call_{kind}({', '.join(operands)})"
@@ -165,9 +165,9 @@ class _Writer:
 
     def name(self, slot: int) -> str:
         """A name for a slot: its own, changed where that cannot be a variable's, numbered where it is taken."""
-        name = self.flat.names.get(slot, f"v{slot}")
-        if slot in self.flat.gradient_of:
-            name = f"d{self.texts[self.flat.gradient_of[slot]]}"
+        name = self.instructions.names.get(slot, f"v{slot}")
+        if slot in self.instructions.gradient_of:
+            name = f"d{self.texts[self.instructions.gradient_of[slot]]}"
         name = unicodedata.normalize("NFKC", name)  # as Python reads it
         name = re.sub(r"\W", "_", name)
         if not name.isidentifier():

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from ..engine.arguments import array, plain
+from ..engine.declaration import is_real
 from ..engine.primitives import sigmoid
-from ..engine.rows import is_real
 
 
 class NotFittedError(ValueError, AttributeError):

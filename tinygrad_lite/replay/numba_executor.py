@@ -1,4 +1,4 @@
-"""The compiled executor of a flat program: its schedule as arrays, and the kernel called with them."""
+"""The compiled executor of a program: its schedule as arrays, and the kernel called with them."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from ..engine.arguments import matrix, vector
-from .flat import Flat
+from .instructions import Instructions
 from .kernel import CHUNK, kernel
-from .lanes import LANES
-from .recording import check_sums
+from .kernel_loops import LANES
+from .python_executor import StraightLine
+from .recomputation import check_sums
 from .schedule import Group, Schedule
-from .source import StraightLine
 
 
 class Plan:
     """A schedule as the kernel's arrays."""
 
-    def __init__(self, flat: Flat, gradients: bool, kinds: Sequence[int]) -> None:
-        schedule = Schedule(flat, gradients)
+    def __init__(self, instructions: Instructions, gradients: bool, kinds: Sequence[int]) -> None:
+        schedule = Schedule(instructions, gradients)
         self.gradients = gradients
         self.numbers = _lines(schedule.numbers, kinds)
         self.columns = _lines(schedule.columns, kinds)
@@ -31,8 +31,8 @@ class Plan:
         self.given = len(schedule.start)
         self.start = np.zeros(schedule.n_numbers)
         self.start[: self.given] = schedule.start
-        first = schedule.places[flat.parameters[0]] if flat.parameters else 0
-        self.parameters = slice(first, first + len(flat.parameters))
+        first = schedule.places[instructions.parameters[0]] if instructions.parameters else 0
+        self.parameters = slice(first, first + len(instructions.parameters))
         self.column_space = schedule.n_columns * LANES
         self.results, self.outputs = len(schedule.results), schedule.outputs
         places = np.array([schedule.places[slot] for slot in schedule.results], np.int32)
@@ -125,25 +125,25 @@ class Replay:
 
 
 class Compiled:
-    """The executor of a flat program by compiled code; used as `StraightLine` is."""
+    """The executor of a program by compiled code; used as `StraightLine` is."""
 
-    def __init__(self, flat: Flat) -> None:
-        self.flat = flat
-        self.functions, calls = kernel(flat.calls)
-        self.kinds = [calls.index(call) for call in flat.calls]
+    def __init__(self, instructions: Instructions) -> None:
+        self.instructions = instructions
+        self.functions, calls = kernel(instructions.calls)
+        self.kinds = [calls.index(call) for call in instructions.calls]
         self.plans: dict[bool, Plan] = {}
         self.pool: ThreadPoolExecutor | None = None
         self.workers = (0, 0)
-        self.straight = StraightLine(flat)
+        self.straight = StraightLine(instructions)
 
     def __call__(
         self, theta: Any, batch: Any, gradients: bool, threads: int, exact: Callable[..., list[float]]
     ) -> tuple[Any, Any]:
         """The means of the outputs and, if asked for, their gradients, in one array; the outputs of each sample."""
-        theta = _array(theta, vector, len(self.flat.parameters), "theta", 1)
-        batch = _array(batch, matrix, len(self.flat.data), "batch", 2)
+        theta = _array(theta, vector, len(self.instructions.parameters), "theta", 1)
+        batch = _array(batch, matrix, len(self.instructions.data), "batch", 2)
         if gradients not in self.plans:
-            self.plans[gradients] = Plan(self.flat, gradients, self.kinds)
+            self.plans[gradients] = Plan(self.instructions, gradients, self.kinds)
         replay = Replay(self.plans[gradients], theta, batch)
         if not replay.compute_numbers(self.functions):
             replay.bad[:] = True

@@ -11,7 +11,7 @@ from typing import Any
 from ..engine.arguments import count, plain, vector
 from ..engine.value import Value, topological_order
 from ..replay.program import Program
-from .estimator import number, progress, samples
+from .logistic_regression import number, progress, samples
 from .losses import choice, losses
 
 

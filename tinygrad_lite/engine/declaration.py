@@ -66,7 +66,7 @@ class Primitive:
     ieee: Callable[..., float] = staticmethod(lambda *operands: nan)
     advice = ""
     hidden = False
-    # On Values; written by `methods`, with the slots whose partial takes only floats.
+    # On Values; written by `generated_methods`, with the slots whose partial takes only floats.
     forward: Callable[..., Any] | None = None
     backward: Callable[..., None] | None = None
     opaque: tuple[int, ...] = ()
