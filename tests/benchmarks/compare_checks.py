@@ -15,10 +15,10 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import rigorous
-from mutants import ENGINE, ROWS
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.checking import rigorous
+from tests.checking.mutants import ENGINE, ROWS
 from tinygrad_lite.checking import reference
 from tinygrad_lite.checking.certificate import gradcheck
 from tinygrad_lite.checking.differences import fingerprint

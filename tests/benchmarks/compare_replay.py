@@ -9,7 +9,6 @@ and its gradient; then they take turns in short rounds. Times are those of a cal
 row that could be measured.
 """
 
-import csv
 import gc
 import importlib.metadata
 import math
@@ -28,6 +27,9 @@ import contestants
 import numpy as np
 from contestants import Work
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.heart_disease import patients
 from tinygrad_lite import Value, nn
 from tinygrad_lite.engine.value import topological_order
 
@@ -39,7 +41,6 @@ PEERS = {
     "JAX, the function of `Program.to_jax()`": contestants.jax_program,
 }
 LIBRARIES = ["numpy", "numba", "micrograd", "autograd", "casadi", "torch", "jax", "scikit-learn"]
-HEART_DISEASE = Path(__file__).parents[2] / "notebooks" / "data" / "heart_disease.csv"
 
 
 def agreed(entries, work):
@@ -145,11 +146,8 @@ def tanh():
 def heart_disease():
     from sklearn.linear_model import LogisticRegression
 
-    names = ["sbp", "tobacco", "ldl", "famhist", "obesity", "alcohol", "age"]
-    with HEART_DISEASE.open(newline="", encoding="utf-8") as file:
-        patients = [{**row, "famhist": row["famhist"] == "Present"} for row in csv.DictReader(file)]
-    X = np.array([[float(row[name]) for name in names] for row in patients])
-    X, y = (X - X.mean(0)) / X.std(0), np.array([int(row["chd"]) for row in patients])
+    X, y = map(np.array, patients())
+    X = (X - X.mean(0)) / X.std(0)
     best = LogisticRegression(C=np.inf, tol=1e-12).fit(X, y)
 
     def above(model):

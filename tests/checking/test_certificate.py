@@ -1,0 +1,391 @@
+"""`gradcheck`: what it certifies, what it names, what it leaves alone."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+
+import tinygrad_lite as tl
+from tests.checking import rigorous
+from tests.project import python
+from tinygrad_lite import Value, primitive
+from tinygrad_lite.checking import reference
+from tinygrad_lite.checking.certificate import gradcheck
+from tinygrad_lite.checking.report import GradcheckError
+from tinygrad_lite.engine.declaration import TABLE, Interval, Kink
+from tinygrad_lite.strategies import expressions
+
+
+def failure(f, *inputs):
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(f, *inputs)
+    return caught.value
+
+
+# ── the correct engine ────────────────────────────────────────────────────────────────────────────
+
+
+@given(expressions())
+def test_no_false_alarm(program):
+    report = gradcheck(program, *program.inputs)
+    assert {check.verdict for check in report.checks} == {"certified"}
+
+
+@given(expressions())
+def test_no_false_alarm_by_rigorous_enclosures(program):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "evaluate", rigorous.evaluate)
+        report = gradcheck(program, *program.inputs)
+    assert {check.verdict for check in report.checks} == {"certified"}
+
+
+@settings(max_examples=50)
+@given(expressions())
+def test_second_derivatives_are_certified_where_they_exist(program):
+    def curvature(*xs):
+        y = program(*xs)
+        return tl.gradient(y, list(xs))[0] + 0.0 * xs[0]
+
+    try:
+        report = gradcheck(curvature, *program.inputs)
+    except (ArithmeticError, ValueError):
+        return
+    assert report.ok
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (tl.tanh, 20.0),
+        (tl.sigmoid, 40.0),
+        (tl.sigmoid, -745.0),
+        (tl.exp, -1000.0),
+        (lambda z: tl.binary_cross_entropy_with_logits(z, 1), 40.0),
+        (lambda p: tl.binary_cross_entropy(p, 0), 0.0),
+        (lambda x: x**0, 0.0),
+        (lambda x: x**1, 0.0),
+        (lambda x: x**2, 0.0),
+        (lambda x: x**2, -2.0),
+        (tl.relu, 0.0),
+        (abs, -0.0),
+        (lambda x: tl.maximum(x, x), 1.5),
+        (lambda x: tl.sin(x), 1e300),
+        (lambda x: tl.log1p(x), 5e-324),
+        (lambda x: 1e-6 * x, 3.0),
+        (lambda n: tl.pow(4.929885959420261e-303, n), 1.0645504753557224),
+    ],
+)
+def test_edges_are_certified(f, x):
+    assert gradcheck(f, x).ok
+
+
+def test_what_the_engine_refuses_is_refused():
+    with pytest.raises(ZeroDivisionError):
+        gradcheck(tl.sqrt, 0.0)
+    with pytest.raises(ValueError, match="outside the domain"):
+        gradcheck(tl.log, -1.0)
+
+
+def test_an_infinite_constant_is_left_unchecked():
+    report = gradcheck(lambda x: 1 / (x + math.inf), 2.0)
+    assert "unchecked" in {check.verdict for check in report.checks}
+
+
+# ── what is wrong is named ────────────────────────────────────────────────────────────────────────
+
+
+def test_the_error_names_operation_argument_point_numbers_and_line():
+    primitive("square", lambda x: x * x, lambda x, y: x)
+    error = failure(lambda x: 2 * TABLE["square"](x).named("s"), 3.0)
+    assert error.check.operation == "square"
+    assert (error.check.what, error.check.recorded, error.check.reference) == ("partial 1", 3.0, 6.0)
+    assert error.check.ulps == 3.0 / math.ulp(6.0)
+    for part in ("square", "(3.0)", "(node 's')", "recorded 3.0, reference 6.0", "ULP", "relative error 0.5"):
+        assert part in str(error)
+    assert "a factor of 2 is missing" in str(error)
+    assert error.check.rebuild == "gradcheck(lambda a: square(a), 3.0)"
+    with pytest.raises(GradcheckError) as again:
+        eval(error.check.rebuild, {"gradcheck": gradcheck, "square": TABLE["square"]})
+    assert str(again.value).splitlines()[1:] == str(error).splitlines()[1:]
+
+
+def test_the_second_argument_is_told_from_the_first():
+    primitive("scaled", lambda a, b: a * b, lambda a, b, y: b, lambda a, b, y: -a)
+    error = failure(TABLE["scaled"], 2.0, 5.0)
+    assert error.check.what == "partial 2"
+    assert "the sign is missing" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("slope", "remark"),
+    [
+        (lambda x, y: 3 * x, "is wrong: a factor of 2/3 is missing"),
+        (lambda x, y: -2 * x, "is wrong: the sign is missing"),
+        (lambda x, y: 2 * x + 0.123, "at (0.7) is wrong\n"),
+    ],
+)
+def test_a_factor_is_named_only_if_it_is_a_simple_one(slope, remark):
+    assert remark in str(failure(primitive("squared", lambda x: x * x, slope), 0.7))
+
+
+def branching():
+    """Rows that compare for equality, each with a point, and the slope there."""
+    kept = primitive(
+        "kept",
+        lambda x, keep: x if keep == 1 else 0.0,
+        lambda x, keep, y: 1 if keep == 1 else 0,
+        lambda x, keep, y: 0,
+    )
+    sinc = primitive(
+        "sinc",
+        lambda x: tl.sin(x) / x if x != 0 else 1.0,
+        lambda x, y: (tl.cos(x) - y) / x if x else 0.0,
+    )
+    clipped = primitive("clipped", lambda x: x if -1 <= x <= 1 else 0 * x + 1.0, lambda x, y: 1 if x == y else 0)
+    return {
+        "kept": (lambda x: kept(x, 1.0), 3.0, 1.0),
+        "dropped": (lambda x: kept(x, 0.0), 3.0, 0.0),
+        "sinc at 0": (sinc, 0.0, 0.0),
+        "sinc": (sinc, math.pi, -1 / math.pi),
+        "inside": (clipped, 0.5, 1.0),
+        "outside": (clipped, 1.5, 0.0),
+    }
+
+
+@pytest.mark.parametrize("name", ["kept", "dropped", "sinc at 0", "sinc", "inside", "outside"])
+def test_a_row_that_asks_whether_numbers_are_equal(name):
+    f, at, slope = branching()[name]
+    x = Value(at)
+    y = f(x)
+    y.backward()
+    assert x.grad == pytest.approx(slope)
+    assert tl.Program(y, [x], executor="python")([at])[1] == pytest.approx([slope])
+    report = gradcheck(f, at)
+    assert {check.verdict for check in report.checks} == {"certified"}
+
+
+def test_a_row_of_more_than_two_arguments():
+    fma = primitive("fma", lambda a, b, c: a * b + c, lambda a, b, c, y: b, lambda a, b, c, y: a, lambda a, b, c, y: 1)
+    assert gradcheck(fma, 2.0, 3.0, 0.1).ok
+    assert gradcheck(lambda a, c: fma(a, 3.0, c), 2.0, 0.1).ok
+
+
+def test_two_operations_fail_with_two_types():
+    primitive("one", lambda x: x, lambda x, y: 2)
+    primitive("two", lambda x: x, lambda x, y: 2)
+    assert type(failure(TABLE["one"], 1.0)) is not type(failure(TABLE["two"], 1.0))
+    assert type(failure(TABLE["one"], 1.0)) is type(failure(TABLE["one"], 2.0))
+
+
+def test_a_slope_at_a_kink_is_one_of_clarke_s():
+    step = Kink(lambda x: x, Interval(0.25, 1.0))
+    leaky = {"value": lambda x: x if x > 0 else 0.25 * x, "kink": step}
+    for slope, right in [(0.25, True), (0.5, True), (1.0, True), (0.2, False), (1.1, False)]:
+        row = primitive("leaky", leaky["value"], lambda x, y, s=slope: s, kink=step)
+        assert gradcheck(row, 0.0, raise_exception=False).ok is right
+    row = primitive("leaky", leaky["value"], lambda x, y: 1.0 if x > 0 else 0.25, kink=step)
+    assert all(gradcheck(row, x) for x in (-2.0, 0.0, 3.0))
+
+
+def test_the_slopes_of_a_tie_sum_to_one():
+    row = primitive(
+        "larger", max, lambda a, b, y: float(a >= b), lambda a, b, y: float(b >= a),
+        kink=TABLE["maximum"].kink, definition=TABLE["maximum"],
+    )  # fmt: skip
+    assert gradcheck(row, 1.0, 2.0).ok
+    assert "sum to 1" in str(failure(row, 2.0, 2.0))
+    assert gradcheck(lambda a: row(a, 2.0), 2.0).ok
+
+
+# ── one's own rows ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_row_over_math_without_reference_is_guarded_by_differences():
+    slope = 2 / math.sqrt(math.pi)
+    row = primitive("erf", math.erf, lambda x, y: slope * math.exp(-x * x))
+    report = gradcheck(row, 0.3)
+    assert [check.verdict for check in report.checks if check.what == "partial 1"] == ["guarded"]
+    assert "no reference" in str(report)
+    row = primitive("erf", math.erf, lambda x, y: slope * math.exp(-x * x) * 1.001)
+    assert failure(row, 0.3).check.operation == "erf"
+
+
+def test_a_row_over_math_may_state_its_reference(monkeypatch):
+    monkeypatch.setitem(reference.RULES, "double", (lambda x: 2 * x, lambda x, y: 2 * x / x))
+    row = primitive("double", lambda x: math.ldexp(x, 1), lambda x, y: 2.0 + 1e-12)
+    assert failure(row, 0.3).check.reference == 2.0
+
+
+def test_a_row_with_a_branch_works_as_it_is():
+    row = primitive("leak", lambda x: x if x > 0 else 0.1 * x, lambda x, y: 1.0 if x > 0 else 0.1)
+    assert {check.verdict for check in gradcheck(row, -0.7).checks} == {"certified"}
+
+
+def test_a_slope_with_a_zero_may_cancel_near_it():
+    """swish′ = σ(x)(1 + x·σ(−x)) is 0 near −1.278, where no formula in floats keeps eight ULP."""
+    row = primitive(
+        "swish", lambda x: x * tl.sigmoid(x), lambda x, y: tl.sigmoid(x) * (1 + x * tl.sigmoid(-x)),
+        definition=lambda x: x * tl.sigmoid(x),
+    )  # fmt: skip
+    assert all(gradcheck(row, -1.278464542761074 + k * 1e-13) for k in range(-20, 20))
+    wrong = primitive("swash", row.value, lambda x, y: row.partials[0](x, y) + 1e-12, definition=row.definition)
+    assert failure(wrong, -1.278464542761074).check.operation == "swash"
+
+
+# ── an existing graph ─────────────────────────────────────────────────────────────────────────────
+
+
+def graph():
+    x = Value(3.0, label="x")
+    return x, x * x + tl.tanh(x)
+
+
+def test_a_graph_is_certified_as_backward_left_it():
+    x, J = graph()
+    J.backward(2.0)
+    report = gradcheck(J)
+    assert report.ok
+    assert report.inputs[0].name == "x"
+    assert x.grad == report.inputs[0].analytic
+
+
+def test_a_gradient_tampered_with_is_found():
+    x, J = graph()
+    J.backward()
+    x.grad -= 1e-13
+    assert "the gradient of Value(3.0, label='x'" in str(failure(J))
+
+
+def test_a_second_backward_without_zero_grad_is_found():
+    _, J = graph()
+    J.backward()
+    J.backward()
+    assert "zero_grad" in str(failure(J))
+
+
+def test_a_graph_without_backward_is_refused():
+    with pytest.raises(ValueError, match="backward"):
+        gradcheck(graph()[1])
+
+
+def test_gradients_of_others_are_as_before():
+    w = Value(2.0)
+    (w * 5).backward()
+    assert gradcheck(lambda x: w * x, 3.0).ok
+    assert w.grad == 5.0
+
+
+# ── missing edges ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * Value(x.data),
+        lambda x: x + 2 * float(x),
+        lambda x: Value(x.data) + 1,
+        lambda x: x * math.sin(x.data),
+        lambda x: tl.relu(x) * Value(x.data),
+    ],
+)
+def test_a_detached_node_is_found(f):
+    error = failure(f, 3.0)
+    assert error.check.what == "edge"
+    assert "not connected" in str(error)
+    assert str(error).startswith("the gradient of input x = 3.0 is wrong")
+
+
+def test_a_detached_shift_that_cancels_is_right():
+    def log_sum_exp(a, b):
+        shift = max(a.data, b.data)
+        return tl.log(tl.exp(a - shift) + tl.exp(b - shift)) + shift
+
+    assert gradcheck(log_sum_exp, 1.0, 3.0).ok
+
+
+def test_a_function_that_returns_no_value_is_refused():
+    with pytest.raises(TypeError, match="graph was lost"):
+        gradcheck(lambda x: x.data, 3.0)
+
+
+def test_a_function_of_chance_is_refused():
+    numbers = iter(range(1000))
+    with pytest.raises(ValueError, match="each time"):
+        gradcheck(lambda x: x * next(numbers), 3.0)
+
+
+def test_inputs_may_be_lists():
+    def neuron(w, x, b):
+        return tl.sigmoid(sum(wi * xi for wi, xi in zip(w, x[0], strict=True)) + b)
+
+    report = gradcheck(neuron, [0.5, Value(-1.0)], ([2.0, 3.0],), Value(0.25, "bias"))
+    assert [x.name for x in report.inputs] == ["w[0]", "w[1]", "x[0][0]", "x[0][1]", "bias"]
+    slope = 1 / (1 + math.exp(1.75)) / (1 + math.exp(-1.75))
+    assert [x.analytic / slope for x in report.inputs] == pytest.approx([2, 3, 0.5, -1, 1])
+
+
+def test_a_detached_number_in_a_list_is_found():
+    error = failure(lambda w: w[0] * Value(w[1].data), [2.0, 3.0])
+    assert "gradient of input w[1] = 3.0 is wrong: not connected" in str(error)
+
+
+@pytest.mark.parametrize("x", ["1", None, 1j, {"w": 1.0}, [1.0, "2"]])
+def test_an_input_that_is_no_number_is_refused(x):
+    with pytest.raises(TypeError, match=r"^gradcheck: w(\[1\])? must be a number, a Value or a list of them, not '"):
+        gradcheck(lambda w: w, x)
+
+
+def test_an_input_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="finite"):
+        gradcheck(tl.exp, math.nan)
+
+
+# ── the report ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_report():
+    report = gradcheck(lambda a, b: tl.tanh(a * b), 0.5, Value(0.25, label="rate"))
+    assert report
+    assert [x.name for x in report.inputs] == ["a", "rate"]
+    assert report.value == math.tanh(0.125)
+    assert "9 of 9 numbers certified" in str(report)
+    table = report._repr_markdown_()
+    first, second = table.split("\n\n")
+    assert [line.count("|") for line in first.splitlines()] == [7] * 4
+    assert [line.split("|")[1].strip() for line in second.splitlines()[2:]] == [
+        "gradient of tanh = 0.1244",
+        "value of tanh",
+        "partial 1 of tanh",
+        "gradient of mul = 0.125, through tanh",
+        "value of mul",
+        "partial 1 of mul",
+        "partial 2 of mul",
+        "gradient of rate, through mul",
+        "gradient of a, through mul",
+    ]
+
+
+def test_digits_lost_to_conditioning_are_told_and_are_no_error():
+    report = gradcheck(lambda x: tl.log((x + 1) - 1), 1e-10)
+    assert report.ok
+    assert 5 < report.inputs[0].digits_lost < 10
+    assert gradcheck(tl.exp, 1.0).inputs[0].digits_lost < 1
+
+
+def test_a_failed_check_can_be_returned():
+    x, J = graph()
+    J.backward()
+    x.grad = 0.0
+    report = gradcheck(J, raise_exception=False)
+    assert not report.ok
+    assert len(report.failures) == 1
+
+
+def test_the_core_needs_no_hypothesis():
+    code = "import sys; sys.modules['hypothesis'] = None; from tinygrad_lite import tanh\n"
+    code += "from tinygrad_lite.checking.certificate import gradcheck; gradcheck(tanh, 1.0)\n"
+    code += "import tinygrad_lite.strategies"
+    done = python("-c", code, check=False)
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: tinygrad_lite.strategies needs Hypothesis: pip install 'tinygrad_lite[check]'"
+    )

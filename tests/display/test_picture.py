@@ -1,0 +1,121 @@
+"""What is on a picture: boxes, arrows, names and scopes."""
+
+import re
+
+import pytest
+
+from tests.display.drawings import NAMESPACE, after_backward, course, groups, label, neuron, texts
+from tinygrad_lite import Value, gradient, scope, tanh
+from tinygrad_lite.display.drawing import draw
+
+
+def test_a_box_says_what_was_computed_and_what_came_out() -> None:
+    drawing = draw(after_backward(course()))
+    assert label(drawing, "n", "u") == ["u = 2 · a", "6", "∂J/∂u = 5"]
+    assert label(drawing, "n", "a") == ["a", "3", "∂J/∂a = 10"]
+    assert label(drawing, "n", "2") == ["2"]
+    assert label(drawing, "n", "J") == ["J = v · c", "50", "∂J/∂J = 1"]
+
+
+def test_a_backward_arrow_has_the_local_derivative_and_the_product() -> None:
+    drawing = draw(after_backward(course()))
+    assert label(drawing, "b", "∂J/∂v") == ["∂J/∂v = c = 5", "∂J/∂v += 1 · 5"]
+    assert label(drawing, "b", "∂u/∂a") == ["∂u/∂a = 2", "∂J/∂a += 5 · 2"]
+    slope = label(draw(after_backward(neuron())), "b", "∂ŷ/∂z")
+    assert slope == ["∂ŷ/∂z = σ(z) · σ(−z) = 0.1874", "∂J/∂z += −1.333 · 0.1874"]
+
+
+def test_a_node_used_twice_has_an_arrow_for_each_use() -> None:
+    x = Value(3, "x")
+    drawing = draw(after_backward((x * x).named("y")))
+    assert {"f1-0", "f1-1", "b1-0", "b1-1"} <= groups(drawing).keys()
+    assert label(drawing, "n", "x")[-1] == "∂y/∂x = 6"
+
+
+@pytest.mark.parametrize(("direction", "kinds"), [("forward", "f"), ("backward", "b"), ("both", "fb")])
+def test_directions(direction: str, kinds: str) -> None:
+    names = groups(draw(after_backward(course()), direction=direction)).keys()
+    assert {name[0] for name in names if name[0] in "fb"} == set(kinds)
+
+
+def test_without_a_direction_gradients_decide() -> None:
+    J = course()
+    assert not any(name.startswith("b") for name in groups(draw(J)))
+    assert "∂" not in draw(J).source
+    J.backward()
+    assert any(name.startswith("b") for name in groups(draw(J)))
+
+
+def test_the_backward_pass_can_be_asked_for_before_it_ran() -> None:
+    J = course()
+    assert label(draw(J, direction="backward"), "n", "a") == ["a", "3", "∂J/∂a = 10"]
+    assert J.grad == 0.0
+
+
+def test_boxes_show_the_gradients_that_were_recorded() -> None:
+    J = after_backward(after_backward(course()))  # leaves accumulate, the others are set afresh
+    drawing = draw(J)
+    assert label(drawing, "n", "a")[-1] == "∂J/∂a = 20"
+    assert label(drawing, "n", "u")[-1] == "∂J/∂u = 5"
+
+
+def test_kinds_of_boxes_differ_in_outline_not_only_in_colour() -> None:
+    source = draw(after_backward(course())).source
+    outlines = {
+        (attributes["class"], attributes.get("style"), attributes.get("peripheries"))
+        for line in source.splitlines()
+        if "class=" in line and "->" not in line
+        for attributes in [dict(re.findall(r'(\w+)="?([\w,]+)', line))]
+    }
+    assert {kind for kind, *_ in outlines} == {"leaf", "constant", "operation", "output"}
+    assert len({outline for _, *outline in outlines for outline in [tuple(outline)]}) == 4
+
+
+def test_names_are_the_variables_of_the_caller() -> None:
+    a = Value(3)
+    square = a * a
+    assert [texts(g)[0] for name, g in groups(draw(square)).items() if name[0] == "n"] == ["a", "square = a · a"]
+
+
+def test_several_outputs_in_one_drawing() -> None:
+    a, b, c = Value(3), Value(4), Value(5)
+    J = (2 * a + b) * c
+    da, db, dc = gradient(J, [a, b, c])
+    drawing = draw([da, db, dc])
+    assert drawing.source == draw(da, db, dc).source
+    assert label(drawing, "n", "da") == ["da = c · 2", "10"]
+    assert "gradient" not in repr(drawing)
+    with pytest.raises(ValueError, match="starts from one output"):
+        draw(da, db, direction="backward")
+
+
+def test_long_names_are_short_on_the_label_and_whole_in_the_title() -> None:
+    name = "a name of more than twenty-four characters"
+    drawing = draw(Value(1, name) * 2)
+    assert label(drawing, "n", "a name")[0] == "a name of more than twen…"
+    titles = {g.findtext(f"{NAMESPACE}title") for g in groups(drawing).values()}
+    assert f"{name} = 1" in titles
+
+
+def test_scopes_are_nested_clusters() -> None:
+    a = Value(2, "a")
+    with scope("outer"):
+        b = a * 3
+        with scope("inner"):
+            c = (b + 1).named("c")
+    found = groups(draw(c))
+    assert [texts(found[name]) for name in ("c0", "c1")] == [["outer"], ["inner"]]
+    assert re.search(r"cluster_c0 \{(.|\n)*cluster_c1 \{", draw(c).source)
+
+
+def test_a_leaf_used_far_away_is_drawn_again() -> None:
+    w = Value(0.9, "w")
+    y = Value(1.0, "y")
+    for _ in range(30):
+        y = tanh(w * y)
+    drawing = draw(after_backward(y))
+    again = [texts(g) for name, g in groups(drawing).items() if "again" in (g.get("class") or "")]
+    assert again
+    assert all(lines == ["w", "0.9", label(drawing, "n", "w")[2]] for lines in again)
+    contributions = sum(name.startswith("b") for name in groups(drawing))
+    assert contributions == sum(step.kind == "backward" for step in drawing.picture.steps)

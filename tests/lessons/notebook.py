@@ -1,0 +1,139 @@
+"""Lessons, executed: for the tests, and as a command that stores their outputs.
+
+    python tests/lessons/notebook.py [notebooks/1_….ipynb …]
+
+A lesson runs from the top in a new kernel of this Python, without the user's IPython settings.
+"""
+
+import contextlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+LESSONS = Path(__file__).parents[2] / "notebooks"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+SOLUTION = re.compile(r"<details><summary>Solution · 解答</summary>\n\n(.*)\n\n</details>", re.DOTALL)
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+OF_ONE_RUN = re.compile(r" at 0x[0-9a-f]+|site-packages|ipykernel_\d+")
+JSON = (
+    "print(__import__('json').dumps({}, "
+    "default=lambda x: x.tolist() if hasattr(x, 'tolist') else list(x) if hasattr(x, '__iter__') else float(x)))"
+)
+
+
+class Lesson:
+    """A lesson in its kernel, all cells executed; any error in a cell is an error here.
+
+    Attributes:
+        stored: the notebook as it is in the file.
+        executed: the notebook with the outputs of this run.
+        solutions: the code of the folded solutions, in order.
+    """
+
+    def __init__(self, path: Path, client: NotebookClient) -> None:
+        self.stored = nbformat.read(path, as_version=4)
+        self.executed: NotebookNode = client.nb
+        self.client = client
+        folded = [m[1] for cell in self.stored.cells for m in SOLUTION.finditer(cell.source)]
+        self.solutions = ["\n".join(PYTHON.findall(text)) for text in folded]
+        for i, cell in enumerate(self.executed.cells):
+            client.execute_cell(cell, i)
+
+    def run(self, code: str) -> str:
+        """Run more code in the kernel; the text that it prints."""
+        cell = nbformat.v4.new_code_cell(code)
+        self.executed.cells.append(cell)
+        try:
+            self.client.execute_cell(cell, len(self.executed.cells) - 1, store_history=False)
+        finally:
+            self.executed.cells.pop()
+        return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+    def __getitem__(self, expression: str) -> Any:
+        """The value of an expression in the kernel, as JSON can hold it: Values as floats, arrays as lists."""
+        return json.loads(self.run(JSON.format(f"({expression})")))
+
+    def solve(self) -> str:
+        """Run the solutions, in order; the text that they print. There must be one."""
+        assert all(self.solutions), "a solution has no block of Python"
+        assert self.solutions, "there is no folded solution"
+        return "".join(map(self.run, self.solutions))
+
+    def check_stored(self) -> None:
+        """AssertionError unless the file holds the outputs of this run, and nothing of one machine or one day."""
+        assert self.stored.metadata == METADATA, "execute the lesson with tests/lessons/notebook.py"
+        code = [cell for cell in self.stored.cells if cell.cell_type == "code"]
+        assert [cell.execution_count for cell in code] == [*range(1, len(code) + 1)], "executed out of order"
+        executed = [cell for cell in self.executed.cells if cell.cell_type == "code"]
+        for stored, fresh in zip(code, executed, strict=True):
+            assert texts(stored) == texts(fresh), f"another output is stored: {stored.source}"
+        for cell in self.stored.cells:
+            assert not cell.metadata, f"metadata {dict(cell.metadata)} of a cell: {cell.source}"
+            for output in cell.get("outputs", []):
+                assert output.output_type != "error", f"an error is stored: {cell.source}"
+                assert output.get("name") != "stderr", f"a warning is stored: {output.text}"
+            noise = OF_ONE_RUN.findall(text := json.dumps(cell.get("outputs", [])))
+            noise += [path for path in (str(LESSONS.parent), sys.prefix, str(Path.home()) + "/") if path in text]
+            assert not noise, f"{noise} in the output of {cell.source}"
+
+
+def output(lesson: Lesson, cell: str) -> list[NotebookNode]:
+    """The outputs of the cell with this id."""
+    [outputs] = [c.outputs for c in lesson.executed.cells if c.id == cell]
+    return outputs
+
+
+def texts(cell: NotebookNode) -> list[Any]:
+    """What a cell's outputs say; of a picture, only that there is one."""
+    said: list[Any] = []
+    for output in cell.outputs:
+        said.append(output.get("text"))
+        said += [(kind, "" if "image" in kind else text) for kind, text in sorted(output.get("data", {}).items())]
+    return said
+
+
+@contextlib.contextmanager
+def run(lesson: str | Path) -> Iterator[Lesson]:
+    """Execute a lesson, given by its path or the beginning of its name, and keep its kernel for questions."""
+    [path] = [lesson] if isinstance(lesson, Path) else LESSONS.glob(f"{lesson}*.ipynb")
+    client = NotebookClient(
+        nbformat.read(path, as_version=4),
+        timeout=120,
+        coalesce_streams=True,  # a cell's text may come in one piece or in several
+        kernel_name="python3",
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],  # it would warn of connections that never leave this computer
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    client.create_kernel_manager().kernel_spec.argv[0] = sys.executable
+    with tempfile.TemporaryDirectory() as settings:
+        environment = {**os.environ, "IPYTHONDIR": settings, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        with client.setup_kernel(env=environment):
+            yield Lesson(path, client)
+
+
+def store(path: Path) -> None:
+    """Execute a lesson and write it, outputs and all, to its file."""
+    with run(path) as lesson:
+        notebook = lesson.executed
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        cell.metadata.clear()
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    for path in map(Path, sys.argv[1:]) if sys.argv[1:] else sorted(LESSONS.glob("*.ipynb")):
+        store(path.resolve())

@@ -1,0 +1,138 @@
+"""Descent against its recurrence: steps, what a step leaves alone, wrong settings."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_lite import Value
+from tinygrad_lite.nn import SGD
+
+
+@given(st.floats(0.01, 1.0), st.floats(0.0, 0.95), st.floats(-5, 5))
+def test_heavy_ball_satisfies_its_recurrence(rate: float, momentum: float, start: float) -> None:
+    # θₖ₊₁ = θₖ − η f′(θₖ) + μ (θₖ − θₖ₋₁), for f = θ² + 3θ (Polyak, 1964)
+    theta = Value(start)
+    optimizer = SGD([theta], learning_rate=rate, momentum=momentum)
+    path = [start, start]
+    for _ in range(6):
+        optimizer.zero_grad()
+        (theta * theta + 3 * theta).backward()
+        optimizer.step()
+        before, now = path[-2:]
+        path.append(theta.data)
+        assert theta.data == pytest.approx(now - rate * (2 * now + 3) + momentum * (now - before), rel=1e-9, abs=1e-9)
+
+
+def test_sgd_steps_only_what_it_was_given() -> None:
+    a, b = Value(1.0), Value(2.0)
+    optimizer = SGD((p for p in [a]), 0.5)
+    (a * b).backward()
+    optimizer.step()
+    assert (a.data, b.data) == (0.0, 2.0)
+    optimizer.learning_rate = 0.25
+    optimizer.step()
+    optimizer.zero_grad()
+    assert (a.data, a.grad, b.grad) == (-0.5, 0.0, 1.0)
+
+
+def test_a_step_out_of_range_moves_nothing() -> None:
+    a, b = Value(1.0), Value(1.0)
+    (a + 1e300 * b).backward()
+    with pytest.raises(OverflowError, match=r"learning_rate 10000000000\.0 is too large"):
+        SGD([a, b], 1e10).step()
+    assert (a.data, b.data) == (1.0, 1.0)
+
+
+p = Value(1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([], 0.1), "parameters must be"),
+        (([p, p], 0.1), "each given once"),
+        (([p * 2], 0.1), "not computed"),
+        (([1.0], 0.1), "must be Values"),
+        (([p], 0), "learning_rate is 0"),
+        (([p], -0.1), "learning_rate is -0.1"),
+        (([p], math.inf), "learning_rate is inf"),
+        (([p], "0.1"), "learning_rate is '0.1'"),
+        (([p], 0.1, 1.0), "momentum is 1.0"),
+        (([p], 0.1, -0.5), "momentum is -0.5"),
+        (([p], 0.1, math.nan), "momentum is nan"),
+    ],
+)
+def test_bad_settings_of_sgd(arguments, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        SGD(*arguments)
+
+
+numbers = st.floats(-2, 2)
+
+
+@given(
+    st.lists(st.tuples(numbers, st.lists(numbers, min_size=4, max_size=4)), min_size=1, max_size=5),
+    st.floats(0.01, 1.0),
+    st.floats(0.0, 0.95),
+    st.sampled_from([list, tuple, np.array, lambda g: list(map(np.float64, g))]),
+)
+def test_a_step_by_a_gradient_is_a_step_by_the_grads(parameters, rate, momentum, container):
+    ours, theirs = ([Value(x) for x, _ in parameters] for _ in range(2))
+    first, second = SGD(ours, rate, momentum), SGD(theirs, rate, momentum)
+    for gradient in zip(*(slopes for _, slopes in parameters), strict=True):
+        for p, slope in zip(theirs, gradient, strict=True):
+            p.grad = slope
+        second.step()
+        first.step(container(gradient))
+        assert [p.data for p in ours] == [p.data for p in theirs]
+        assert not any(p.grad for p in ours)
+    assert first.velocities == second.velocities
+    assert all(type(p.data) is float for p in ours)
+
+
+def test_grads_are_not_looked_at_where_a_gradient_is_given():
+    a, b = Value(1.0), Value(2.0)
+    a.grad = b.grad = 100.0
+    optimizer = SGD([a, b], 0.5)
+    optimizer.step([0.0, 2.0])
+    assert (a.data, b.data, a.grad, b.grad) == (1.0, 1.0, 100.0, 100.0)
+
+
+@pytest.mark.parametrize("gradient", [[1.0], [1.0, 2.0, 3.0], [], np.ones(3)])
+def test_a_gradient_of_another_length_moves_nothing(gradient):
+    a, b = Value(1.0), Value(2.0)
+    optimizer = SGD([a, b], 0.5, 0.5)
+    with pytest.raises(ValueError, match=f"^gradient has {len(gradient)} numbers: 2 are needed$"):
+        optimizer.step(gradient)
+    assert (a.data, b.data, optimizer.velocities) == (1.0, 2.0, [0.0, 0.0])
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_gradient_that_is_not_finite_moves_nothing(bad):
+    a, b = Value(1.0), Value(2.0)
+    optimizer = SGD([a, b], 0.5, 0.5)
+    with pytest.raises(ValueError, match=f"^the gradient of parameter 1 is {bad}: a step needs finite numbers$"):
+        optimizer.step([1.0, bad])
+    b.grad = bad
+    with pytest.raises(ValueError, match=f"^the gradient of parameter 1 is {bad}"):
+        optimizer.step()
+    assert (a.data, b.data) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("gradient", [1.0, "ab", ["a", 1.0], np.ones((2, 1)), {1.0, 2.0}])
+def test_a_gradient_that_is_no_list_of_numbers_is_named(gradient):
+    with pytest.raises(TypeError, match=r"^gradient(\[0\])? must be a"):
+        SGD([Value(1.0), Value(2.0)], 0.5).step(gradient)
+
+
+def test_after_a_step_that_failed_a_smaller_one_goes_on():
+    a = Value(1.0)
+    optimizer = SGD([a], 1e10, 0.5)
+    with pytest.raises(OverflowError, match="too large"):
+        optimizer.step([1e300])
+    optimizer.learning_rate = 0.5
+    optimizer.step([1.0])
+    assert a.data == 0.5

@@ -1,0 +1,165 @@
+"""The strategies: what they draw, how they shrink, and `check_gradients`."""
+
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import Phase, example, find, given, settings
+from hypothesis import strategies as st
+
+import tinygrad_lite as tl
+from tests.project import python
+from tinygrad_lite import Value, primitive
+from tinygrad_lite.checking.certificate import gradcheck
+from tinygrad_lite.checking.report import GradcheckError
+from tinygrad_lite.engine.declaration import TABLE, Interval
+from tinygrad_lite.engine.value import topological_order
+from tinygrad_lite.strategies import Expression, check_gradients, expressions, points, values
+
+PUBLIC = [row for row in TABLE.values() if not row.hidden]
+THOUSAND = settings(max_examples=1_000, phases=[Phase.generate], suppress_health_check=[])
+
+
+def drawn(strategy):
+    """A thousand draws; Hypothesis itself complains if anything is filtered."""
+    found = []
+
+    @THOUSAND
+    @given(strategy)
+    def collect(x):
+        found.append(x)
+
+    collect()
+    return found
+
+
+def test_every_row_is_drawn_in_a_thousand_programs():
+    used = Counter(name for program in drawn(expressions()) for name, *_ in program.operations)
+    assert set(used) == {row.name for row in PUBLIC}
+
+
+def test_programs_share_nodes_and_use_them_twice():
+    programs = drawn(expressions())
+    assert sum(line[1:] == (1, 1) for program in programs for line in program.operations) > 50
+    assert any(isinstance(x, float) for program in programs for line in program.operations for x in line[1:])
+    shared = 0
+    for program in programs:
+        order = topological_order(program(*map(Value, program.inputs)))
+        shared += max(Counter(x for node in order for x in node.inputs).values(), default=0) > 1
+    assert shared > 200
+
+
+@pytest.mark.parametrize("row", PUBLIC, ids=lambda row: row.name)
+def test_values_of_a_row_are_in_its_domain_and_on_its_edges(row):
+    for i, domain in enumerate(row.domain):
+        found = drawn(values(row, i))
+        assert all(x in domain for x in found)
+        texts = set(map(repr, found))
+        for edge in (0.0, -0.0, 1.0, -1.0, domain.low, domain.high):
+            if edge in domain and math.isfinite(edge):
+                assert repr(edge) in texts
+
+
+@pytest.mark.parametrize("row", PUBLIC, ids=lambda row: row.name)
+def test_points_of_a_row_have_a_value_and_slopes(row):
+    found = drawn(points(row))
+    for x in found:
+        row(*map(Value, x)).backward()
+    if row.kink:
+        assert any(row.kink.gap(*x) == 0 for x in found)
+    assert len(set(found)) > 300
+
+
+@given(expressions(), st.data())
+def test_a_program_stays_valid_when_lines_are_deleted(program, data):
+    kept = data.draw(st.lists(st.sampled_from(program.operations), min_size=1))
+    assert isinstance(Expression(program.inputs, tuple(line for line in kept if line[0] == "add"))(Value(1.0)), Value)
+
+
+@given(expressions())
+def test_a_program_is_rebuilt_by_its_repr(program):
+    again = eval(repr(program), {"Expression": Expression})
+    assert repr(again(*map(Value, again.inputs))) == repr(program(*map(Value, program.inputs)))
+
+
+def test_a_program_can_be_pasted_under_example():
+    seen = []
+
+    @example(Expression(inputs=(20.0,), operations=(("tanh", 1), ("mul", 1, 2))))
+    @settings(max_examples=1, phases=[Phase.explicit])
+    @given(expressions())
+    def certify(program):
+        seen.append(program)
+        assert gradcheck(program, *program.inputs)
+
+    certify()
+    assert seen[0].operations == (("tanh", 1), ("mul", 1, 2))
+
+
+def test_one_s_own_row_is_drawn_too():
+    primitive("cube", lambda x: x * x * x, lambda x, y: 3 * x * x)
+    assert any("cube" in repr(program) for program in drawn(expressions()))
+
+
+# ── check_gradients ───────────────────────────────────────────────────────────────────────────────
+
+UNIT = Interval(0.0, 1.0)
+WRONG = {
+    "a wrong sign": (lambda x: -x, [lambda x, y: 1.0], {}),
+    "a forgotten factor": (lambda x: x * x, [lambda x, y: x], {}),
+    "a forgotten inner derivative": (lambda x: tl.exp(3 * x), [lambda x, y: y], {}),
+    "tanh′ = 1 − t²": (math.tanh, [lambda x, y: 1 - y * y], {"definition": TABLE["tanh"]}),
+    "an epsilon": (
+        math.log, [lambda x, y: 1 / (x + 1e-8)], {"definition": TABLE["log"], "domain": TABLE["log"].domain},
+    ),
+    "a threshold": (
+        tl.softplus, [lambda x, y: 1.0 if x > 20 else tl.sigmoid(x)], {"definition": TABLE["softplus"]},
+    ),
+    "a constant for a slope": (tl.sin, [lambda x, y: 1.0], {}),
+    "arguments swapped": (
+        lambda a, b: a / b, [lambda a, b, y: -y / b, lambda a, b, y: 1 / b], {"domain": (UNIT, Interval(1.0, 9.0))},
+    ),
+    "the second argument forgotten": (lambda a, b: a * b, [lambda a, b, y: b, lambda a, b, y: 0], {}),
+    "off by 1e−12": (math.cos, [lambda x, y: -math.sin(x) * (1 + 1e-12)], {"definition": TABLE["cos"]}),
+    "a tie that counts twice": (
+        max, [lambda a, b, y: float(a >= b), lambda a, b, y: float(b >= a)],
+        {"definition": TABLE["maximum"], "kink": TABLE["maximum"].kink},
+    ),
+    "wrong over math, without reference": (math.erf, [lambda x, y: math.exp(-x * x)], {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_a_wrong_row_of_one_s_own_is_named(fault):
+    value, partials, columns = WRONG[fault]
+    row = primitive("own", value, *partials, **columns)
+    with pytest.raises(GradcheckError) as caught:
+        check_gradients(row, max_examples=500)
+    assert caught.value.check.operation == "own"
+    notes = "\n".join(caught.value.__notes__)
+    assert f"paste: @example({', '.join(repr(x.data) for x in caught.value.check.node.inputs)})" in notes
+
+
+def test_a_right_function_passes():
+    check_gradients(lambda w, b: tl.sigmoid(2 * w + b) - tl.tanh(w), values(), values(), max_examples=50)
+    check_gradients(lambda x, y: tl.sin(x) + tl.cos(y), max_examples=20)
+    check_gradients(tl.pow, max_examples=100)
+    check_gradients(abs, max_examples=20)
+
+
+def test_the_simplest_inputs_are_reported():
+    with pytest.raises(GradcheckError) as caught:
+        check_gradients(lambda x: x * Value(x.data), values(Interval(-4.0, 4.0)))
+    assert "paste: @example(1.0)" in caught.value.__notes__ or "paste: @example(2.0)" in caught.value.__notes__
+
+
+def test_check_gradients_leaves_no_folder_behind(tmp_path):
+    code = (
+        "from tinygrad_lite.strategies import *; from tinygrad_lite import tanh; check_gradients(tanh, max_examples=9)"
+    )
+    python("-c", code, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hypothesis_draws_values():  # through the entry point
+    assert isinstance(find(st.from_type(Value), lambda v: v.data >= 0), Value)
