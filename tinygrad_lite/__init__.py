@@ -4,60 +4,51 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .engine import pickling, primitives  # noqa: F401 — pickling tells `pickle` and `copy` of Value
-from .engine.declaration import Interval, Kink, primitive
+from .engine.declaration import Interval as Interval
+from .engine.declaration import Kink as Kink
+from .engine.generated_methods import primitive as primitive
 from .engine.primitives import *  # noqa: F403 — the public rows, whichever the table has
 from .engine.primitives import abs as abs
 from .engine.primitives import pow as pow
-from .engine.scopes import scope
-from .engine.value import Value
+from .engine.scopes import scope as scope
+from .engine.value import Value as Value
 
-if TYPE_CHECKING:
-    from .checking.certificate import gradcheck
-    from .checking.report import GradcheckError
-    from .display.drawing import draw
-    from .display.explanation import explain
-    from .display.player import play
-    from .engine.derivatives import grad, gradient, hessian, value_and_grad
-    from .replay.program import Program
+if TYPE_CHECKING:  # read by type checkers, which know of the table's names by the star
+    from .checking.certificate import gradcheck as gradcheck
+    from .checking.report import GradcheckError as GradcheckError
+    from .display.drawing import draw as draw
+    from .display.explanation import explain as explain
+    from .display.player import play as play
+    from .engine.derivatives import grad as grad
+    from .engine.derivatives import gradient as gradient
+    from .engine.derivatives import hessian as hessian
+    from .engine.derivatives import value_and_grad as value_and_grad
+    from .replay.program import Program as Program
 
-# Loaded when they are first asked for (PEP 562), so that `import tinygrad_lite` stays quick.
-_ROOMS = {
-    "GradcheckError": "checking.report",
-    "Program": "replay.program",
-    "draw": "display.drawing",
-    "explain": "display.explanation",
-    "grad": "engine.derivatives",
-    "gradcheck": "checking.certificate",
-    "gradient": "engine.derivatives",
-    "hessian": "engine.derivatives",
-    "play": "display.player",
-    "value_and_grad": "engine.derivatives",
-}
+    __version__: str
+else:  # loaded when they are first asked for (PEP 562), so that `import tinygrad_lite` stays quick
+    ROOMS = {
+        "GradcheckError": "checking.report",
+        "Program": "replay.program",
+        "draw": "display.drawing",
+        "explain": "display.explanation",
+        "grad": "engine.derivatives",
+        "gradcheck": "checking.certificate",
+        "gradient": "engine.derivatives",
+        "hessian": "engine.derivatives",
+        "play": "display.player",
+        "value_and_grad": "engine.derivatives",
+    }
+    __all__ = [*ROOMS, "Interval", "Kink", "Value", "primitive", "scope", *primitives.__all__]
 
+    def __getattr__(name: str) -> Any:
+        if name in ROOMS:
+            return getattr(import_module(f".{ROOMS[name]}", __name__), name)
+        if name in ("nn", "strategies"):
+            return import_module(f".{name}", __name__)
+        if name == "__version__":
+            return import_module("importlib.metadata").version(__name__)
+        raise AttributeError(f"module 'tinygrad_lite' has no attribute {name!r}")
 
-def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return getattr(import_module(f".{_ROOMS[name]}", __name__), name)
-    if name in ("nn", "strategies"):
-        return import_module(f".{name}", __name__)
-    raise AttributeError(f"module 'tinygrad_lite' has no attribute {name!r}")
-
-
-__all__ = [
-    "GradcheckError",
-    "Interval",
-    "Kink",
-    "Program",
-    "Value",
-    "draw",
-    "explain",
-    "grad",
-    "gradcheck",
-    "gradient",
-    "hessian",
-    "play",
-    "primitive",
-    "scope",
-    "value_and_grad",
-]
-__all__ += primitives.__all__
+    def __dir__() -> list[str]:
+        return sorted({*__all__, "__version__", *(name for name in globals() if name[:2] == "__")})

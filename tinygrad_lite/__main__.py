@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             values = assignments(parsed.values)
             output = evaluate(parsed.expression, values)
-            if output.label is None and "J" not in values:
+            if not output.label and "J" not in values:
                 output.label = "J"
         print(explain(output))
         output.backward()

@@ -31,7 +31,7 @@ def test_a_graph_keeps_its_sharing_whatever_is_met_first(again):
     assert J2.inputs == (v2, u2)
     assert u2.inputs == (a2, b2)
     assert v2.inputs[1] is a2
-    assert [x.label for x in (a2, b2, v2)] == ["a", None, "v"]
+    assert [x.label for x in (a2, b2, v2)] == ["a", "", "v"]
     assert [x.grad for x in (a2, b2, v2)] == [a.grad, b.grad, v.grad]
     assert u2.op is u.op
     assert u2.scope.name == part.name

@@ -14,8 +14,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from ..engine.declaration import RESERVED, Primitive, is_real
-from ..engine.nested import demand, filled, leaves
+from ..engine.arguments import expect_number, flatten, is_real, map_nested, unflatten
+from ..engine.declaration import Primitive
 from ..engine.value import Constant, Value, topological_order
 from . import reference
 from .differences import disagree, fingerprint, loose_ends, ridders
@@ -23,7 +23,11 @@ from .report import Check, GradcheckReport, InputReport, error_class
 
 UNIT = 2.0**-53  # the relative error of one rounding
 VALUE_ULPS, PARTIAL_ULPS = 4, 8
-CANCELLING = {"binary_cross_entropy_with_logits", "pow_slope"}  # their slopes have zeros that no float hits
+CANCELLING = {
+    "binary_cross_entropy_with_logits",
+    "pow_slope",
+    "power_term",
+}  # their slopes have zeros that no float hits
 
 
 def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bool = True) -> GradcheckReport:
@@ -50,8 +54,9 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bo
     code = getattr(f, "__code__", None)
     names = code.co_varnames[: code.co_argcount] if code else ()
     names = names if len(names) == len(inputs) else [f"x{i + 1}" for i in range(len(inputs))]
-    arguments = [_labelled(x, name) for x, name in zip(inputs, names, strict=True)]
-    xs, y = list(leaves(arguments)), f(*arguments)
+    arguments = [map_nested(_label, x, name) for x, name in zip(inputs, names, strict=True)]
+    shape = map_nested(lambda x, _: x, arguments)  # f may change what it is given
+    xs, y = flatten(shape), f(*arguments)
     if not isinstance(y, Value):
         raise TypeError(f"gradcheck: the function returned {y!r}, not a Value: the graph was lost on the way")
     order = topological_order(y)
@@ -61,20 +66,18 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bo
         y.backward()
         checks = list(_certify(order, 1.0))
         if not any(check.verdict == "wrong" for check in checks):
-            checks += _missing_edges(lambda *nodes: f(*filled(arguments, iter(nodes))), xs, order)
+            checks += _missing_edges(lambda *nodes: f(*unflatten(shape, iter(nodes))), xs, order)
         return _report(order, xs, checks, raise_exception)
     finally:
         for x, grad in zip(order, held, strict=True):
             x.grad = grad
 
 
-def _labelled(x: Any, name: str) -> Any:
-    """A node of its own for each number in an argument of this name."""
-    if isinstance(x, (list, tuple)):
-        return [_labelled(part, f"{name}[{i}]") for i, part in enumerate(x)]
+def _label(x: Any, name: str) -> Value:
+    """A node of its own for a number of this name."""
     number, label = (x.data, x.label or name) if isinstance(x, Value) else (x, name)
     if not is_real(number):
-        raise TypeError(f"gradcheck: {name} {demand(x)}")
+        raise TypeError(f"gradcheck: {name} {expect_number(x)}")
     node = Value(number, label)
     if not math.isfinite(node.data):
         raise ValueError(f"gradcheck needs finite inputs: {label} is {node.data}")
@@ -115,7 +118,7 @@ def _certify(order: Sequence[Value], seed: float) -> Iterator[Check]:
         wanted = [i for i, x in enumerate(node.inputs) if type(x) is not Constant]
         partials = [math.nan] * len(wanted)
         if all(map(math.isfinite, [*data, node.data])):
-            partials = [float(node.op.partials[i](*data, node.data)) for i in wanted]
+            partials = [node.op.slope(i, data, node.data) for i in wanted]
             yield from _numbers(node, node.op, data, wanted, partials)
         else:
             yield Check(node, (node,), "value", node.data, math.nan, math.nan, "unchecked", "not finite")
@@ -181,15 +184,15 @@ def _excuse(node: Value, row: Primitive, data: Sequence[float], argument: int | 
     a saturated slope.
     """
     subnormal = any(0.0 < abs(x) < sys.float_info.min for x in (*data, node.data, recorded))
-    if row.name in RESERVED and row.name not in CANCELLING and not subnormal:
+    if row.builtin and row.name not in CANCELLING and not subnormal:
         return reference.ZERO
     wanted = [] if argument is None else [argument]
     here = reference.evaluate(row, data, wanted)
     total = reference.ZERO
-    if row.name not in RESERVED:
+    if not row.builtin:
         total += 8 * Decimal(math.ulp(0.0)) * math.prod(max(reference.ONE, abs(Decimal(x))) for x in data)
     if argument is not None and abs(node.data) < sys.float_info.min:
-        total += abs(Decimal(float(row.partials[argument](*data, node.data + 4 * math.ulp(0.0)))) - Decimal(recorded))
+        total += abs(Decimal(row.slope(argument, data, node.data + 4 * math.ulp(0.0))) - Decimal(recorded))
     for i, (x, (low, high, _)) in enumerate(zip(data, row.domain, strict=True)):
         step = Decimal(8 * UNIT) * Decimal(min(abs(x), x - low, high - x)) + Decimal(math.ulp(0.0) if x else 0)
         there = reference.evaluate(row, [*data[:i], Decimal(x) + step, *data[i + 1 :]], wanted)

@@ -216,6 +216,13 @@ def cosine(x: Decimal, quarters: int = 0) -> Decimal:
     return -total if turns % 4 in (1, 2, -2, -3) else total
 
 
+def power_term(c: Decimal, x: Decimal, n: Decimal, k: Decimal) -> Decimal | int:
+    """c·xⁿ·(ln x)ᵏ; 0 where c is, and at x = 0 for n > 0."""
+    if not c or (not x and n > 0):
+        return 0
+    return c * power(x, n) * (power(x.ln(), k) if k else 1)
+
+
 def hyperbolic_tangent(x: Decimal) -> Decimal:
     """tanh x, within range for every x."""
     e = (-2 * abs(x)).exp()
@@ -233,6 +240,13 @@ RULES: dict[str, tuple[Callable[..., Any], ...]] = {
     "div": (operator.truediv, lambda a, b, y: 1 / b, lambda a, b, y: -a / (b * b)),
     "ratio": (quotient, lambda w, x, y: 1 / x, lambda w, x, y: -quotient(w, x * x)),
     "pow": (power, lambda x, n, y: n * power(x, n - 1) if n else 0, lambda x, n, y: product_log(y, x)),
+    "power_term": (
+        power_term,
+        lambda c, x, n, k, y: power_term(ONE, x, n, k),
+        lambda c, x, n, k, y: power_term(c * n, x, n - 1, k) + power_term(c * k, x, n - 1, k - 1),
+        lambda c, x, n, k, y: power_term(c, x, n, k + 1),
+        lambda c, x, n, k, y: y * x.ln().ln(),
+    ),
     "exp": (Decimal.exp, lambda x, y: x.exp()),
     "log": (Decimal.ln, lambda x, y: 1 / x),
     "xlogy": (product_log, lambda w, x, y: x.ln(), lambda w, x, y: quotient(w, x)),

@@ -152,7 +152,7 @@ class Derivation:
         assert x.op
         operands = [self.data[j] for j in self.operands(i)]
         try:
-            return float(x.op.partials[slot](*operands, self.data[i])), ""
+            return x.op.slope(slot, operands, self.data[i]), ""
         except (ArithmeticError, ValueError) as error:
             return math.nan, str(x.op.failure(error, operands, [y.label for y in x.inputs], "no slope of "))
 

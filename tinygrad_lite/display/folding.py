@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ..engine.declaration import Primitive
 from ..engine.scopes import scope
-from ..engine.value import Constant, Value, operand
+from ..engine.value import Constant, Value, as_node
 from .derivation import Derivation
 
 Fold = bool | str | scope | Iterable[str | scope] | None
@@ -81,8 +81,8 @@ class Folding:
             if i in self.hidden or (s and used_inside and x not in derivation.outputs):
                 continue
             constant = type(x) is Constant
-            copy = copies[i] = operand(derivation.data[i]) if constant else Value(derivation.data[i])
-            copy.label, copy.grad, copy.scope = None if constant and not x.label else names[i], x.grad, x.scope
+            copy = copies[i] = as_node(derivation.data[i]) if constant else Value(derivation.data[i])
+            copy.label, copy.grad, copy.scope = "" if constant and not x.label else names[i], x.grad, x.scope
             if len(self.owners.get(x, ())) == 1:
                 copy.scope = self.owners[x][0]
             if s:

@@ -1,52 +1,102 @@
-"""Numbers as they are handed in, in lists and arrays: checked, and named where they are wrong."""
+"""What is handed in: numbers, and lists and arrays of them; checked, and named where they are wrong."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .declaration import real
+
+def is_real(x: Any) -> bool:
+    """Whether `x` is an int, float, bool or real NumPy scalar (if NumPy was never imported, it is none)."""
+    if isinstance(x, (float, int)):
+        return True
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(x, (numpy.floating, numpy.integer, numpy.bool_))
 
 
-def vector(given: Any, n: int, name: str) -> list[float]:
-    """`given` as a list of n floats. Raises: TypeError for what is no real number, ValueError for another shape."""
-    numbers = plain(given)
-    if not _is_list(numbers):
-        raise TypeError(f"{name} must be a list or an array of {n} numbers, not {type(given).__name__!r}")
-    if len(numbers) != n:
-        raise ValueError(f"{name} has {len(numbers)} numbers: {n} are needed")
-    return [
-        x if type(x) is float else real(plain(x), f"{name}[{i}] must be a real number") for i, x in enumerate(numbers)
-    ]
+def to_float(x: Any, demand: str) -> float:
+    """`x` as a float; a TypeError that begins with `demand` if it is no real number."""
+    if not is_real(x):
+        raise TypeError(f"{demand}, not {type(x).__name__!r}")
+    return float(x)
 
 
-def _is_list(x: Any) -> bool:
-    """Whether x has a length and an order: a list, a tuple, a range, an array.array …, but no text."""
-    return hasattr(x, "__len__") and hasattr(x, "__getitem__") and not isinstance(x, (str, bytes, Mapping))
-
-
-def matrix(given: Any, n: int, name: str) -> list[list[float]]:
-    """`given`, of shape (m, n), as a list of m lists. Raises: as `vector`; ValueError for m = 0."""
-    rows = plain(given)
-    if not _is_list(rows):
-        raise TypeError(f"{name} must be a list or an array of shape (m, {n}), not {type(given).__name__!r}")
-    if not rows:
-        raise ValueError(f"{name} is empty: it needs at least one sample of {n} numbers")
-    return [vector(row, n, f"{name}[{i}]") for i, row in enumerate(rows)]
-
-
-def count(n: Any, name: str) -> int:
+def check_count(n: Any, name: str) -> int:
     """n as an int; ValueError, saying what `name` is, where it is not a whole number of at least 1."""
     if not hasattr(n, "__index__") or n < 1:
         raise ValueError(f"{name} is {n!r}: it must be a whole number, at least 1")
     return int(n)
 
 
-def plain(data: Any) -> Any:
+# ── nested lists, tuples and dicts ────────────────────────────────────────────────────────────────
+
+
+def map_nested(function: Callable[[Any, str], Any], x: Any, name: str = "") -> Any:
+    """`x` with `function(part, its name)` for each part that is no list, tuple or dict: `xs` has the part `xs[0]`."""
+    if isinstance(x, dict):
+        return {key: map_nested(function, part, f"{name}[{key!r}]") for key, part in x.items()}
+    if isinstance(x, (list, tuple)):
+        parts = [map_nested(function, part, f"{name}[{i}]") for i, part in enumerate(x)]
+        if isinstance(x, list):
+            return parts
+        return type(x)(*parts) if hasattr(x, "_fields") else tuple(parts)
+    return function(x, name)
+
+
+def flatten(x: Any) -> list[Any]:
+    """The parts of nested lists, tuples and dicts, in order; x itself if it is none of these."""
+    parts: list[Any] = []
+    map_nested(lambda part, _: parts.append(part), x)
+    return parts
+
+
+def unflatten(shape: Any, parts: Iterator[Any]) -> Any:
+    """`shape` with the next of `parts` in place of each of its own."""
+    return map_nested(lambda *_: next(parts), shape)
+
+
+def expect_number(x: Any) -> str:
+    """The rest of the message that an argument, or what is in it, is neither number nor Value, but x."""
+    advice = ": pass its tolist()" if hasattr(x, "tolist") else ""
+    return f"must be a number, a Value or a list of them, not {type(x).__name__!r}{advice}"
+
+
+# ── vectors and matrices ──────────────────────────────────────────────────────────────────────────
+
+
+def to_lists(data: Any) -> Any:
     """An array or data frame as (nested) lists of numbers; anything else as it is."""
     return data.__array__().tolist() if hasattr(data, "__array__") else data
 
 
-def array(data: list[Any]) -> Any:
+def to_array(data: list[Any]) -> Any:
     """The data as a NumPy array, or as they are where NumPy has not been imported."""
     numpy = sys.modules.get("numpy")
     return numpy.array(data) if numpy else data
+
+
+def check_vector(given: Any, n: int, name: str) -> list[float]:
+    """`given` as a list of n floats. Raises: TypeError for what is no real number, ValueError for another shape."""
+    numbers = to_lists(given)
+    if not _is_list(numbers):
+        raise TypeError(f"{name} must be a list or an array of {n} numbers, not {type(given).__name__!r}")
+    if len(numbers) != n:
+        raise ValueError(f"{name} has {len(numbers)} numbers: {n} are needed")
+    return [
+        x if type(x) is float else to_float(to_lists(x), f"{name}[{i}] must be a real number")
+        for i, x in enumerate(numbers)
+    ]
+
+
+def check_matrix(given: Any, n: int, name: str) -> list[list[float]]:
+    """`given`, of shape (m, n), as a list of m lists. Raises: as `check_vector`; ValueError for m = 0."""
+    rows = to_lists(given)
+    if not _is_list(rows):
+        raise TypeError(f"{name} must be a list or an array of shape (m, {n}), not {type(given).__name__!r}")
+    if not rows:
+        raise ValueError(f"{name} is empty: it needs at least one sample of {n} numbers")
+    return [check_vector(row, n, f"{name}[{i}]") for i, row in enumerate(rows)]
+
+
+def _is_list(x: Any) -> bool:
+    """Whether x has a length and an order: a list, a tuple, a range, an array.array …, but no text."""
+    return hasattr(x, "__len__") and hasattr(x, "__getitem__") and not isinstance(x, (str, bytes, Mapping))

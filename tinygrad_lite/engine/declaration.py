@@ -1,13 +1,14 @@
-"""What a row of the table is: `Primitive`, and `primitive(...)`, which declares one."""
+"""What a row of the table is, `Primitive`, and how one is declared."""
 
 import keyword
 import math
-import sys
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from math import inf, nan
 from types import FunctionType
 from typing import Any, NamedTuple
+
+from .arguments import to_float
 
 
 class Interval(NamedTuple):
@@ -66,7 +67,8 @@ class Primitive:
     ieee: Callable[..., float] = staticmethod(lambda *operands: nan)
     advice = ""
     hidden = False
-    # On Values; written by `generated_methods`, with the slots whose partial takes only floats.
+    builtin = False  # True for the rows of `primitives`
+    # Written by `generated_methods`: the steps on Values, and the arguments whose partial takes only floats.
     forward: Callable[..., Any] | None = None
     backward: Callable[..., None] | None = None
     opaque: tuple[int, ...] = ()
@@ -76,6 +78,14 @@ class Primitive:
             if not hasattr(Primitive, column) and column not in Primitive.__annotations__:
                 raise TypeError(f"primitive() has no column {column!r}")
             setattr(self, column, content)
+        self.__name__ = self.name
+        self.__doc__ = f"{self.python.format(*self.arguments)}: {self.doc}.\n\nOf Values and of numbers."
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of the arguments, as the first partial derivative has them."""
+        code, arity = getattr(self.partials[0], "__code__", None), len(self.partials)
+        return code.co_varnames[:arity] if code and code.co_argcount > arity else ("x",) * arity
 
     def __call__(self, *args: Any) -> Any:
         """Apply the operation to numbers or Values (any carrier); numbers alone give a float.
@@ -88,7 +98,7 @@ class Primitive:
         for arg in args:
             if hasattr(arg, "apply_primitive"):
                 return arg.apply_primitive(self, args)
-        return self.evaluate([real(arg, f"{self.name} needs real numbers or Values") for arg in args])
+        return self.evaluate([to_float(arg, f"{self.name} needs real numbers or Values") for arg in args])
 
     def evaluate(self, operands: Sequence[float], labels: Sequence[str | None] = ()) -> float:
         """The value at `operands`, with one rule for every row: finite in, non-finite out raises.
@@ -97,14 +107,8 @@ class Primitive:
         silent. `labels` name the operands in the message.
 
         Raises: ValueError outside the domain, ZeroDivisionError at a pole, OverflowError out of range; TypeError
-            for an operand that is no number.
+            where the value is no real number.
         """
-        operands = [
-            x
-            if type(x) is float
-            else real(x, f"the data of {f'node {label!r}' if label else 'a node'} must be a number")
-            for x, label in zip_longest(operands, labels)
-        ]
         finite = all(map(math.isfinite, operands))
         try:
             y = self.value(*operands)
@@ -112,23 +116,37 @@ class Primitive:
             if not finite:
                 return self.ieee(*operands)
             raise self.failure(error, operands, labels) from None
+        if type(y) is not float:
+            y = to_float(y, f"the value of {self.describe(operands, labels)} must be a real number")
         if finite and not math.isfinite(y):
             raise self.failure(OverflowError(), operands, labels)
         return y
+
+    def slope(self, argument: int, operands: Sequence[float], y: float) -> float:
+        """The partial derivative in an argument, counted from 0, at float operands, whose value is `y`.
+
+        Raises: what the partial derivative raises; TypeError where it is no real number.
+        """
+        slope = self.partials[argument](*operands, y)
+        if type(slope) is float:
+            return slope
+        return to_float(slope, f"partial derivative {argument + 1} of {self.describe(operands)} must be a real number")
+
+    def describe(self, operands: Sequence[float], labels: Sequence[str | None] = ()) -> str:
+        """The operation at its operands: `div of 1.0 and 0.0 (node 'b')`."""
+        nodes = [f"{x!r} (node {label!r})" if label else repr(x) for x, label in zip_longest(operands, labels)]
+        return f"{self.name} of {' and '.join(nodes)}"
 
     def failure(
         self, error: Exception, operands: Sequence[float], labels: Sequence[str | None] = (), prefix: str = ""
     ) -> Exception:
         """The exception of `error`'s builtin kind that names the operation: `log of 0.0 (node 'ŷ'): …`."""
-        nodes = [f"{x!r} (node {label!r})" if label else repr(x) for x, label in zip_longest(operands, labels)]
-        subject = f"{prefix}{self.name} of {' and '.join(nodes)}"
+        subject = prefix + self.describe(operands, labels)
         if isinstance(error, ZeroDivisionError):
             return ZeroDivisionError(f"{subject}: division by zero")
         if isinstance(error, OverflowError):
             return OverflowError(f"{subject}: the result is too large for a float")
-        code = getattr(self.partials[0], "__code__", None)  # where the arguments have names
-        names = code.co_varnames if code and code.co_argcount > len(operands) else "x" * len(operands)
-        arguments = zip(names, operands, self.domain, strict=False)
+        arguments = zip(self.arguments, operands, self.domain, strict=True)
         conditions = [domain.describe(name) for name, x, domain in arguments if x not in domain]
         advice = f" ({self.advice})" if self.advice else ""
         return ValueError(f"{subject}: outside the domain {', '.join(conditions)}".rstrip() + advice)
@@ -141,24 +159,9 @@ class Primitive:
         return _row_named, (self.name,)
 
 
-def is_real(x: Any) -> bool:
-    """Whether `x` is an int, float, bool or real NumPy scalar (if NumPy was never imported, it is none)."""
-    if isinstance(x, (float, int)):
-        return True
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(x, (numpy.floating, numpy.integer, numpy.bool_))
-
-
-def real(x: Any, demand: str) -> float:
-    """`x` as a float; a TypeError that begins with `demand` if it is no real number."""
-    if not is_real(x):
-        raise TypeError(f"{demand}, not {type(x).__name__!r}")
-    return float(x)
-
-
 TABLE: dict[str, Primitive] = {}
-installers: list[Callable[[Primitive], None]] = []  # what makes a method of a row declared later; `value` has it
-RESERVED = {"self", "other", "node", "data", "upstream"}  # names in generated code; `primitives` adds its rows
+# What no row may be called: the names in generated text, and the attributes of Value, which `generated_methods` adds.
+RESERVED = {"self", "other", "node", "data", "upstream", "row", "nan", "inf"}
 
 
 def _row_named(name: str) -> Primitive:
@@ -167,34 +170,18 @@ def _row_named(name: str) -> Primitive:
     return TABLE[name]
 
 
-def primitive(name: str, value: Callable[..., float], *partials: Callable[..., Any], **columns: Any) -> Primitive:
-    """Declare an operation: it then works in backprop, higher derivatives, drawings and checks.
+def declare(name: str, value: Callable[..., float], *partials: Callable[..., Any], **columns: Any) -> Primitive:
+    """Put a row into the table."""
+    TABLE[name] = row = make_row(name, value, *partials, **columns)
+    return row
 
-        cube = primitive("cube", lambda x: x * x * x, lambda x, y: 3 * x * x, plain="{}³")
-        cube(Value(2.0)).backward()
 
-    Args:
-        name: an identifier not yet in the table (one's own row may be declared again, as a notebook cell is).
-        value: the float result for float operands, a plain function over `math`.
-        partials: one function per argument, of (inputs ..., y), y being the result. Written with operators
-            and the table's functions they can be differentiated again, and are written out now, with the
-            numbers that they find around them; over `math`, or with an `if`, only once.
-        doc: what it computes, in one line.
-        python, plain, latex: how it is written: templates with one `{}` per argument.
-        precedence: how tightly a template binds, 1 for a sum to 9 for a call (the default).
-        method: its name as a method of Value (default: `name`).
-        definition: the formula in the table's own operations, where a stable `value` hides it.
-        domain: an `Interval` for each argument (default: all numbers).
-        kink: where the slope jumps, and between which values.
-        ieee: the value where an operand is infinite or NaN and `value` raises (default: NaN).
-        advice: what helps, at the end of a domain error's message.
-        hidden: True for a row that only serves as another row's slope.
-
-    Raises: ValueError for a name that is no identifier or is a builtin row's, or without partials; TypeError for
-        functions that take another number of arguments.
-    """
-    if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
-        raise ValueError(f"{name!r} cannot name a primitive: it is no identifier, or taken; choose another name")
+def make_row(name: str, value: Callable[..., float], *partials: Callable[..., Any], **columns: Any) -> Primitive:
+    """A row, not in the table yet; its arguments and errors are those of `primitive`."""
+    _check_name(name)
+    _check_name(columns.get("method", name))
+    if name.startswith("_"):
+        raise ValueError(f"{name!r} cannot name a primitive: names in generated text begin with an underscore")
     if not partials:
         raise ValueError(f"primitive {name!r} needs one partial derivative for each argument of its value")
     _check_takes(value, len(partials), f"the value of {name}", "as many as it has partials")
@@ -204,10 +191,14 @@ def primitive(name: str, value: Callable[..., float], *partials: Callable[..., A
     call = f"{name}({slots})"
     latex = rf"\operatorname{{{{{name}}}}}\left({slots}\right)".replace("_", r"\_")
     defaults = {"method": name, "python": call, "plain": call, "latex": latex, "domain": (REALS,) * len(partials)}
-    TABLE[name] = row = Primitive(name=name, value=value, partials=partials, **{**defaults, **columns})
-    for install in installers:
-        install(row)
-    return row
+    return Primitive(name=name, value=value, partials=partials, **{**defaults, **columns})
+
+
+def _check_name(name: str) -> None:
+    """Raise ValueError for what cannot be a function and a method."""
+    taken = name in RESERVED or (name in TABLE and TABLE[name].builtin)
+    if not name.isidentifier() or keyword.iskeyword(name) or taken:
+        raise ValueError(f"{name!r} cannot name a primitive: it is no identifier, or taken; choose another name")
 
 
 def _check_takes(function: Any, n: int, name: str, arguments: str) -> None:

@@ -5,13 +5,14 @@ differentiated to any order. Nested derivatives cannot be confused (Siskind and 
 forward-mode AD in a functional framework", 2008): each is taken with respect to nodes of its own.
 """
 
-from collections.abc import Callable, Sequence
+import functools
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .declaration import is_real
-from .nested import demand, filled, leaves
+from .arguments import expect_number, flatten, is_real, map_nested, unflatten
 from .primitives import identity
-from .value import Constant, Value, operand, topological_order
+from .value import Constant, Value, as_node, dependents, topological_order
 
 
 def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
@@ -25,24 +26,33 @@ def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
     if not isinstance(xs, (list, tuple)) or not all(isinstance(x, Value) for x in (y, *xs)):
         raise TypeError("gradient takes a Value and a list of Values: gradient(J, [a, b])")
     order = topological_order(y)
-    leading = set(xs)  # nodes that depend on one of xs, and they
-    for node in order:
-        if not leading.isdisjoint(node.inputs):
-            leading.add(node)
+    leading = dependents(order, xs)
     gradients: dict[Value, Any] = {y: 1.0}
     for node in reversed(order):
         if node.op and node in leading and node in gradients:
-            operands = [x.data if type(x) is Constant and x not in leading else x for x in node.inputs]
             for slot, x in enumerate(node.inputs):
                 if x in leading:
-                    if slot in node.op.opaque:
-                        raise TypeError(
-                            f"the partial derivative of {node.op.name} is written over floats, for backward() only: "
-                            "write it with operators and the functions of tinygrad_lite, without `math` and `if`"
-                        )
-                    term = _product(gradients[node], node.op.partials[slot](*operands, node))
+                    term = _product(gradients[node], _slope(node, slot, leading))
                     gradients[x] = gradients[x] + term if x in gradients else term
     return [g if isinstance(g, Value) else Value(g) for g in (gradients.get(x, 0.0) for x in xs)]
+
+
+def _slope(node: Value, slot: int, leading: set[Value]) -> Any:
+    """∂node/∂(its input in this slot) over the nodes in `leading`; the others' constants stay numbers."""
+    assert node.op
+    if slot in node.op.opaque:
+        raise TypeError(
+            f"the partial derivative of {node.op.name} is written over floats, for backward() only: "
+            "write it with operators and the functions of tinygrad_lite, without `math` and `if`"
+        )
+    operands = [x.data if type(x) is Constant and x not in leading else x for x in node.inputs]
+    try:
+        return node.op.partials[slot](*operands, node)
+    except (ArithmeticError, ValueError) as error:
+        numbers = [x.data for x in node.inputs]
+        if all(map(math.isfinite, numbers)):
+            raise node.op.failure(error, numbers, [x.label for x in node.inputs], "slope of ") from None
+        return math.nan  # as backward() says
 
 
 def _product(upstream: Any, partial: Any) -> Any:
@@ -53,58 +63,63 @@ def _product(upstream: Any, partial: Any) -> Any:
     return upstream * partial
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Value, Any]]:
+def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..., tuple[Value, Any]]:
     """A function that returns f's value and its gradient with respect to the argument(s) `argnums`.
 
     Args:
         f: takes Values where it is differentiated and returns one Value.
         argnums: the position of an argument, giving one gradient, or several, giving a tuple of them. Each
-            argument is a number, a Value, or a list or tuple of them, nested or not; its gradient has the
-            same shape, in lists.
+            argument is a number, a Value, or a list, tuple or dict of them, nested or not; its gradient has the
+            same shape. What `f` does to a list that it is given changes nothing of what is differentiated.
 
     Raises (when called): TypeError for an argument or a result of another kind, ValueError for a
         position that has no argument.
     """
-
     _check_callable(f)
+    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
+    @functools.wraps(f, updated=())
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Value, Any]:
-        positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         inputs = list(args)
         for position in positions:
             if not -len(args) <= position < len(args):
                 raise ValueError(f"argnums names argument {position}, but {len(args)} positional arguments were given")
-            inputs[position] = _fresh(args[position])
+            inputs[position] = map_nested(_fresh, args[position])
+        shapes = [map_nested(lambda x, _: x, inputs[position]) for position in positions]  # f may change its own
         y = _result(f, inputs, kwargs)
-        wanted = [inputs[position] for position in positions]
-        parts = iter(gradient(y, list(leaves(wanted))))
-        shaped = [filled(x, parts) for x in wanted]
+        parts = iter(gradient(y, flatten(shapes)))
+        shaped = [unflatten(shape, parts) for shape in shapes]
         return y, shaped[0] if isinstance(argnums, int) else tuple(shaped)
 
     return differentiated
 
 
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..., Any]:
     """The derivative of `f`, a function like it: `grad(grad(sin))(0.5)` is −sin 0.5.
 
     Arguments, result and errors as `value_and_grad`, without the value.
     """
     differentiated = value_and_grad(f, argnums)
-    return lambda *args, **kwargs: differentiated(*args, **kwargs)[1]
+
+    @functools.wraps(f, updated=())
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        return differentiated(*args, **kwargs)[1]
+
+    return derivative
 
 
 def hessian(f: Callable[..., Any]) -> Callable[..., list[list[Value]]]:
     """The second derivatives of `f` with respect to all its n positional arguments, as n lists of n Values.
 
-    Arguments may be lists or tuples of numbers: rows and columns then follow them number by number.
+    Arguments may be lists, tuples or dicts of numbers: rows and columns then follow them number by number.
     Raises as `value_and_grad`.
     """
-
     _check_callable(f)
 
+    @functools.wraps(f, updated=())
     def second_derivatives(*args: Any, **kwargs: Any) -> list[list[Value]]:
-        inputs = [_fresh(x) for x in args]
-        xs = list(leaves(inputs))
+        inputs = map_nested(_fresh, list(args))
+        xs = flatten(inputs)
         return [gradient(slope, xs) for slope in gradient(_result(f, inputs, kwargs), xs)]
 
     return second_derivatives
@@ -115,22 +130,20 @@ def _check_callable(f: Any) -> None:
         raise TypeError(f"this differentiates functions, not {type(f).__name__!r}: for nodes, gradient(J, [a, b])")
 
 
-def _fresh(x: Any) -> Any:
-    """A node of its own for each number in `x`; a Value keeps its past, so that outer derivatives reach it."""
-    if isinstance(x, (list, tuple)):
-        return [_fresh(part) for part in x]
+def _fresh(x: Any, name: str) -> Value:
+    """A node of its own for a number; a Value keeps its past, so that outer derivatives reach it."""
     if isinstance(x, Value):
         node: Value = identity(x)
         node.label = x.label
         return node
     if is_real(x):
         return Value(x)
-    raise TypeError(f"an argument to differentiate {demand(x)}")
+    raise TypeError(f"an argument to differentiate {expect_number(x)}")
 
 
 def _result(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Value:
     """f's result as a node: a number if it did not depend on its arguments."""
-    y: Value = operand(result := f(*inputs, **kwargs))
+    y: Value = as_node(result := f(*inputs, **kwargs))
     if y is NotImplemented:
         raise TypeError(f"the function to differentiate must return one Value, not {type(result).__name__!r}")
     return y

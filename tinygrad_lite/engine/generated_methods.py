@@ -1,16 +1,19 @@
-"""The methods of `Value`, written out from the rows: plain Python that tracebacks and `inspect` show.
+"""The methods of `Value`, generated from the rows: plain Python that tracebacks and `inspect` show.
 
-Every row gives its forward step and its step of the backward pass, with the formulas inlined (as
+Each row gives its forward step and its step of the backward pass, with the formulas written in (as
 `dataclasses` and `attrs` write `__init__`): no second copy of a rule, and no interpreter of rules at
-run time.
+run time. The docstring of `value` shows those of `mul`.
 """
 
 import linecache
 from collections.abc import Callable
 from typing import Any
 
-from .declaration import TABLE, Primitive
+from .arguments import to_float
+from .declaration import RESERVED, TABLE, Primitive, make_row
+from .scopes import innermost, open_scopes
 from .symbol import Symbol, write
+from .value import Constant, Value, as_node, evaluate_nodes, new, require_node
 
 FORWARD = """\
 def {method}({signature}):
@@ -18,42 +21,44 @@ def {method}({signature}):
 {coercion}\
     try:
         data = {value}
-        if data - data:  # not 0 for inf and NaN only: `evaluate` tells whether that is an error
+        if type(data) is not float or data - data:  # data - data is not 0 for infinity and NaN
             raise OverflowError
     except (ArithmeticError, TypeError, ValueError):
-        data = row.evaluate([{data}], [{labels}])
+        data = evaluate_nodes(row, {inputs})
     node = new(Value)
     node.data = data
     node.grad = 0.0
     node.op = row
     node.inputs = {inputs}
-    node.label = None
-    node.scope = this_thread.innermost if open_scopes else None
+    node.label = ""
+    node.scope = innermost.get() if open_scopes else None
     return node
 """
 
 OPERATOR_OPERAND = """\
     if type(other) is not Value:
-        other = operand(other)
+        other = as_node(other)
         if other is NotImplemented:
             return other
 """
 
 METHOD_OPERAND = """\
-    if type(other) is not Value:
-        other = required(row, other)
+    if type({name}) is not Value:
+        {name} = require_node(row, {name})
 """
 
 REFLECTED = """
+
 def {reflected}(self, other):
     {doc!r}
-    other = operand(other)
+    other = as_node(other)
     return other if other is NotImplemented else Value.{method}(other, self)
 """
 
 BACKWARD = '''
+
 def backward(node):
-    """Pass node.grad on to the inputs: upstream gradient times partial derivative, summed up."""
+    """The chain rule: each input's gradient grows by upstream gradient times partial derivative."""
     {inputs} = node.inputs
     upstream = node.grad
 '''
@@ -63,45 +68,136 @@ TERM = """\
         {input}.grad += {product}
 """
 
+# What generated text calls by name, apart from the rows; no row can have one of these names.
+NAMES = {
+    "Value": Value,
+    "Constant": Constant,
+    "new": new,
+    "as_node": as_node,
+    "require_node": require_node,
+    "evaluate_nodes": evaluate_nodes,
+    "open_scopes": open_scopes,
+    "innermost": innermost,
+    "nan": float("nan"),
+    "inf": float("inf"),
+}
+TRIED = (0.5, -1.25, 3.0, 0.0, 1.0, -40.0)
+OWN = frozenset(vars(Value))  # what the table does not add to the class
+RESERVED.update(NAMES)
 
-def generate(row: Primitive, names: dict[str, Any]) -> dict[str, Callable[..., Any]]:
-    """The functions of one row: its method, the reflected operator if it has one, and `backward`.
 
-    `names` are those of `value` that the text uses: Value, Constant, new, operand, required,
-    open_scopes and this_thread.
+def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
+    """Write the functions of one row: its method, the reflected operator if it has one, and `backward`.
+
+    Raises: TypeError for a partial derivative that is a constant and no real number.
     """
     arity = len(row.partials)
-    inputs = [["self"], ["self", "other"]][arity - 1] if arity <= 2 else [f"input_{i}" for i in range(arity)]
+    inputs = [["self"], ["self", "other"]][arity - 1] if arity <= 2 else ["self", *(f"_{i}" for i in range(1, arity))]
     data = [f"{name}.data" for name in inputs]
     packed = ", ".join(inputs) + "," * (arity == 1)
     words = {"method": row.method, "reflected": f"__r{row.method[2:]}", "doc": row.doc, "signature": ", ".join(inputs)}
     operator = arity == 2 and row.method.startswith("__")
-    globals_ = {**{other.name: other.value for other in TABLE.values()}, **names, "row": row}
-
-    text = FORWARD.format(
-        **words,
-        coercion=(OPERATOR_OPERAND if operator else METHOD_OPERAND) * (arity == 2),
-        value=write(Symbol("", row, tuple(map(Symbol, data))), "python"),
-        data=", ".join(data),
-        labels=", ".join(f"{name}.label" for name in inputs),
-        inputs=f"({packed})",
-    )
+    coercion = OPERATOR_OPERAND if operator else "".join(METHOD_OPERAND.format(name=name) for name in inputs[1:])
+    names = values_by_name() | NAMES | {row.name: row.value, "row": row, "_value": row.value}
+    called = Symbol("", row, tuple(map(Symbol, data)))
+    value = write(called, "python") if row.builtin else f"_value({', '.join(data)})"
+    text = FORWARD.format(**words, coercion=coercion, value=value, inputs=f"({packed})")
     if operator:
         text += REFLECTED.format(**words)
     text += BACKWARD.format(inputs=packed)
     row.opaque = ()
-    for i, (name, partial) in enumerate(zip(inputs, row.partials, strict=True)):
-        try:
-            slope = partial(*map(Symbol, data), Symbol("node.data"))
-        except Exception:  # one's own function, over `math` say, may fail on a symbol in any way: called as it is
+    for i, name in enumerate(inputs):
+        slope = write_partial(row, i, data, "node.data")
+        if slope is None:
             row.opaque += (i,)
-            globals_[f"partial_{i}"] = partial
-            slope = Symbol(f"partial_{i}({', '.join(data)}, node.data)")
+            names[f"_slope_{i}"] = lambda *numbers, i=i: row.slope(i, numbers[:-1], numbers[-1])
+            slope = Symbol(f"_slope_{i}({', '.join(data)}, node.data)")
         if isinstance(slope, Symbol) or slope != 0:
             text += TERM.format(input=name, product=write(TABLE["mul"](Symbol("upstream"), slope), "python"))
 
     filename = f"<tinygrad_lite: {row.name}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     functions: dict[str, Callable[..., Any]] = {}
-    exec(compile(text, filename, "exec"), globals_, functions)
+    exec(compile(text, filename, "exec"), names, functions)
     return functions
+
+
+def values_by_name() -> dict[str, Callable[..., float]]:
+    """The plain functions that formulas written as Python call."""
+    return {row.name: row.value for row in TABLE.values()}
+
+
+def write_partial(row: Primitive, argument: int, data: list[str], result: str) -> Symbol | float | None:
+    """A partial derivative over names; None where it takes only floats: over `math`, say, or with an `if`."""
+    try:
+        slope = row.partials[argument](*map(Symbol, data), Symbol(result))
+    except Exception:  # a user-defined function may fail on a symbol in any way
+        return None
+    if not isinstance(slope, Symbol):
+        return to_float(slope, f"partial derivative {argument + 1} of {row.name} must be a real number")
+    return slope if row.builtin or _agrees(row, argument, slope) else None
+
+
+def _agrees(row: Primitive, argument: int, slope: Symbol) -> bool:
+    """Whether a formula gives what its function gives for floats: it may have asked what a symbol is, and branched."""
+    names = [f"_{i}" for i in range(len(row.partials) + 1)]
+    formula = write(row.partials[argument](*map(Symbol, names)), "python")
+    written = eval(f"lambda {', '.join(names)}: {formula}", values_by_name() | NAMES | {row.name: row.value})
+    for shift in range(len(TRIED)):
+        tried = [TRIED[shift:] + TRIED[:shift]] * len(row.partials)
+        x = [next((x for x in each if x in domain), 0.0) for each, domain in zip(tried, row.domain, strict=True)]
+        try:
+            y = row.evaluate(x)
+            expected = row.slope(argument, x, y)
+        except (ArithmeticError, ValueError):
+            continue
+        if written(*x, y) != expected:
+            return False
+    return True
+
+
+def install(row: Primitive, functions: dict[str, Callable[..., Any]]) -> None:
+    """Make the functions of a row methods of Value, unless Value itself has one of that name."""
+    row.forward, row.backward = functions[row.method], functions.pop("backward")
+    for name, function in functions.items():
+        if name not in OWN and (name.startswith("__") or not row.hidden):
+            setattr(Value, name, function)
+
+
+def primitive(name: str, value: Callable[..., float], *partials: Callable[..., Any], **columns: Any) -> Primitive:
+    """Declare an operation: it then works in backprop, higher derivatives, drawings and checks.
+
+        cube = primitive("cube", lambda x: x * x * x, lambda x, y: 3 * x * x, plain="{}³")
+        cube(Value(2.0)).backward()
+
+    Args:
+        name: an identifier not yet in the table (a user-defined row may be declared again, as a notebook cell is).
+        value: the float result for float operands, a plain function over `math`.
+        partials: one function per argument, of (inputs ..., y), y being the result. Written with operators
+            and the table's functions they can be differentiated again, and are written out now, with the
+            numbers that they find around them; over `math`, or with an `if`, only once.
+        doc: what it computes, in one line.
+        python, plain, latex: how it is written: templates with one `{}` per argument.
+        precedence: how tightly a template binds, 1 for a sum to 9 for a call (the default).
+        method: its name as a method of Value (default: `name`).
+        definition: the formula in the table's own operations, where a stable `value` hides it.
+        domain: an `Interval` for each argument (default: all numbers).
+        kink: where the slope jumps, and between which values.
+        ieee: the value where an operand is infinite or NaN and `value` raises (default: NaN).
+        advice: what helps, at the end of a domain error's message.
+        hidden: True for a row that only serves as another row's slope.
+
+    Raises: ValueError for a name that is no identifier or is taken (by a builtin row, an attribute of Value, the
+        generated text), or without partials; TypeError for functions that take another number of arguments, and
+        for a constant partial derivative that is no real number. The table is then as it was.
+    """
+    row = make_row(name, value, *partials, **columns)
+    functions = generate(row)
+    TABLE[name] = row
+    install(row, functions)
+    return row
+
+
+for _row in TABLE.values():
+    install(_row, generate(_row))
+RESERVED.update(vars(Value))

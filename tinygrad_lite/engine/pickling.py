@@ -5,12 +5,11 @@ whole graph. So the node that it meets first hands it all nodes below, inputs fi
 its inputs saved already. `copy.deepcopy` asks the same questions.
 """
 
-import copyreg
 import threading
 import weakref
 from typing import Any
 
-from .value import Constant, Value, topological_order
+from .value import Value, new, topological_order
 
 
 class _Saving(threading.local):
@@ -50,13 +49,14 @@ def _reduce(node: Value) -> tuple[Any, ...]:
 
 
 def _parts(node: Value) -> tuple[Any, ...]:
-    return type(node), node.data, node.grad, node.label, node.op, node.inputs, node.scope
+    state: Any = object.__getstate__(node)  # of a class with slots: its dictionary, if it has one, and the slots
+    return type(node), {**state[1], **(state[0] or {})}
 
 
-def _restore(cls: type[Value], data: float, grad: float, label: Any, op: Any, inputs: Any, scope: Any) -> Value:
-    node = object.__new__(cls)
-    node.data, node.grad, node.label = data, grad, label
-    node.op, node.inputs, node.scope = op, inputs, scope
+def _restore(cls: type[Value], attributes: dict[str, Any]) -> Value:
+    node = new(cls)
+    for name, content in attributes.items():
+        setattr(node, name, content)
     return node
 
 
@@ -69,6 +69,5 @@ def _copy(node: Value) -> Value:
     return _restore(*_parts(node))
 
 
-for _cls in (Value, Constant):
-    copyreg.pickle(_cls, _reduce)
-Value.__copy__ = _copy  # type: ignore[attr-defined]  # beside its relatives rather than in the class
+Value.__reduce__ = _reduce  # type: ignore[assignment]  # beside its relatives rather than in the class
+Value.__copy__ = _copy  # type: ignore[attr-defined]

@@ -1,22 +1,17 @@
 """`scope`: names for the parts of a graph, given while it is built."""
 
-import threading
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any, Self
 
-
-class _ThisThread(threading.local):
-    innermost: "scope | None" = None
-
-
-open_scopes: list["scope"] = []  # of all threads: while it is empty, a new node need not ask `this_thread`
-this_thread = _ThisThread()
+innermost: "ContextVar[scope | None]" = ContextVar("innermost", default=None)  # of this thread, or asyncio task
+open_scopes: list["scope"] = []  # of all of them: while it is empty, a new node need not ask for the innermost
 
 
 class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
     """Group the nodes made inside it, as one cluster of a drawing: `with scope("neuron 1"): ...`.
 
-    Scopes nest, and the nodes of other threads stay outside.
+    Scopes nest, and the nodes of other threads and asyncio tasks stay outside.
 
     Args:
         name: what the cluster is called.
@@ -39,13 +34,13 @@ class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
     def __enter__(self) -> Self:
         if self in open_scopes:
             raise RuntimeError(f"{self!r} is open already: make a new one, with a name of its own")
-        self.parent = this_thread.innermost
-        this_thread.innermost = self
+        self.parent = innermost.get()
+        innermost.set(self)
         open_scopes.append(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        this_thread.innermost = self.parent
+        innermost.set(self.parent)
         open_scopes.remove(self)
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ import sys
 from math import inf, nan
 
 SMALLEST_NORMAL = sys.float_info.min
+WHOLE = 2.0**53  # every float from here on is a whole number
 
 
 def pow(x: float, n: float) -> float:
@@ -25,14 +26,24 @@ def pow(x: float, n: float) -> float:
 def pow_slope(x: float, n: float) -> float:
     if n == 0.0:
         return 0.0
-    if n % 1.0 != 0.0:
+    if n % 1.0 != 0.0 or math.fabs(n) >= WHOLE:
         y = pow(x, n)
         if y == inf and x < inf:  # math.pow has said so already, unless it is the compiled one
             raise OverflowError
-        if SMALLEST_NORMAL <= y < inf:
+        if SMALLEST_NORMAL <= math.fabs(y) < inf:
             slope = n * (y / x)  # n·pow(x, n − 1) rounds the exponent: 575 ULP
             return slope if math.fabs(slope) < inf else n * y / x  # y / x alone may be out of range
     return n * pow(x, n - 1.0)
+
+
+def power_term(c: float, x: float, n: float, k: float) -> float:
+    if c == 0.0 or (x == 0.0 and n > 0.0):
+        return 0.0
+    if x < 0.0 and n % 1.0 != 0.0:
+        raise ValueError
+    logarithms = math.pow(math.log(x), k) if k != 0.0 else 1.0
+    half = pow(math.fabs(x), 0.5 * n)  # x**n alone may be out of range
+    return c * half * half * (-logarithms if x < 0.0 and n % 2.0 == 1.0 else logarithms)
 
 
 def xlogy(w: float, x: float) -> float:

@@ -34,6 +34,8 @@ class Symbol:
                 return args[1]
             case ("mul" | "div" | "pow", (_, 1)) | ("add" | "sub", (_, 0)):
                 return args[0]
+            case ("pow", (_, 0)):
+                return 1
             case ("mul", (-1, _)) | ("sub", (0, _)):
                 return primitives.neg(args[1])
             case ("mul", (_, -1)):
@@ -81,6 +83,8 @@ def _write(formula: Any, style: Style, digits: int) -> tuple[str, int]:
     if row is primitives.pow and style == "plain" and set(map(ord, parts[1][0])) <= SUPERSCRIPT.keys():
         parts[1] = (parts[1][0].translate(SUPERSCRIPT), ATOM)
         return _fill("{}{}", row.precedence, parts), row.precedence
+    if style == "python" and not row.builtin:  # by name, whatever its template says
+        return f"{row.name}({', '.join(text for text, _ in parts)})", ATOM
     return _fill(getattr(row, style), row.precedence, parts), row.precedence
 
 

@@ -1,17 +1,51 @@
 """`Value`: a number that remembers how it was computed.
 
+Each operation gives a new node that keeps its operands and the row of the table that it is. Written out from the
+row of the product, multiplication and its step of the backward pass, the chain rule, are
+
+    def __mul__(self, other):
+        'product'
+        if type(other) is not Value:
+            other = as_node(other)
+            if other is NotImplemented:
+                return other
+        try:
+            data = self.data * other.data
+            if type(data) is not float or data - data:  # data - data is not 0 for infinity and NaN
+                raise OverflowError
+        except (ArithmeticError, TypeError, ValueError):
+            data = evaluate_nodes(row, (self, other))
+        node = new(Value)
+        node.data = data
+        node.grad = 0.0
+        node.op = row
+        node.inputs = (self, other)
+        node.label = ""
+        node.scope = innermost.get() if open_scopes else None
+        return node
+
+    def backward(node):
+        \"\"\"The chain rule: each input's gradient grows by upstream gradient times partial derivative.\"\"\"
+        self, other = node.inputs
+        upstream = node.grad
+        if type(self) is not Constant:
+            self.grad += upstream * other.data
+        if type(other) is not Constant:
+            other.grad += upstream * self.data
+
 Reverse-mode differentiation as in Griewank and Walther, *Evaluating Derivatives* (2nd edition, 2008),
 chapter 3: sort the recorded graph topologically, then apply the chain rule once per node, backwards.
 """
 
 import math
-import operator
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from operator import add
 from typing import TYPE_CHECKING, Any, Never, Self
 
-from .declaration import TABLE, Primitive, installers, is_real, real
-from .generated_methods import generate
-from .scopes import open_scopes, scope, this_thread
+from . import hints
+from .arguments import is_real, to_float
+from .declaration import TABLE, Primitive
+from .scopes import innermost, open_scopes, scope
 
 new = object.__new__
 
@@ -19,17 +53,17 @@ new = object.__new__
 class Value:
     """A number, and a node of the computation graph.
 
-    Operators, methods (`v.exp()`) and functions (`exp(v)`) of the table's rows compute new nodes.
-    `==` is identity; `<`, `<=`, `>`, `>=` compare the numbers.
+    Operators, methods (`v.exp()`) and functions (`exp(v)`) of the table's rows compute new nodes, which are
+    plain Values also where operands are of a subclass. `==` is identity; `<`, `<=`, `>`, `>=` compare the numbers.
 
     Args:
         data: a real number: int, float, bool or a NumPy scalar.
         label: a name for messages, drawings and explanations.
 
     Attributes:
-        data: the number, a float.
+        data: the number, a float. A number of another type that is put there counts as the float it is.
         grad: ∂output/∂self, a float, after `output.backward()`.
-        label: the name, or None.
+        label: the name, or "".
         op: the row of the table that computed it, or None for a leaf.
         inputs: the operands, in order and each as often as it was used: (x, x) for `x * x`.
         scope: the innermost `scope` it was made in, or None.
@@ -37,47 +71,55 @@ class Value:
     Raises: TypeError if `data` is not a real number, or the label not a string.
     """
 
-    __slots__ = ("data", "grad", "inputs", "label", "op", "scope")
+    __slots__ = ("__weakref__", "data", "grad", "inputs", "label", "op", "scope")
     data: float
     grad: float
-    label: str | None
+    label: str
     op: Primitive | None
     inputs: "tuple[Value, ...]"
     scope: scope | None
 
-    def __init__(self, data: float, label: str | None = None) -> None:
-        self.data = real(data, "a Value holds a real number")
+    def __init__(self, data: float, label: str | None = None, *children: Never, **how: Never) -> None:
+        if children or how:
+            raise TypeError(hints.CONSTRUCTOR)
+        self.data = to_float(data, "a Value holds a real number")
         self.grad = 0.0
-        self.label = None
+        self.label = ""
         self.op = None
         self.inputs = ()
-        self.scope = this_thread.innermost if open_scopes else None
+        self.scope = innermost.get() if open_scopes else None
         if label is not None:
             self.named(label)
 
     def named(self, label: str) -> Self:
         """The same node, labelled: `u = (2 * a).named("u")`. Raises: TypeError if the label is not a string."""
         if not isinstance(label, str):
-            raise TypeError(f"a label is a string, not {type(label).__name__!r}")
+            advice = f". {hints.CONSTRUCTOR}" if isinstance(label, (tuple, list, set)) else ""
+            raise TypeError(f"a label is a string, not {type(label).__name__!r}{advice}")
         self.label = label
         return self
 
     def backward(self, gradient: float = 1.0) -> None:
         """Compute ∂self/∂x for every node x below self, and leave it in `x.grad`.
 
-        Leaves accumulate over calls, until `zero_grad`; the gradients of all other nodes are set afresh.
+        Leaves accumulate over calls, until `zero_grad`; the gradients of all other nodes are set afresh. A leaf
+        whose `grad` is None, as PyTorch's users leave it, counts as one of gradient 0.
 
         Args:
             gradient: ∂(what one is after)/∂self.
 
         Raises: ZeroDivisionError, ValueError or OverflowError, naming the node, where a local derivative
-            or a gradient is not finite though every number before it is; the leaves keep what they had.
+            or a gradient is not finite though every number before it is; TypeError, naming the node, for data
+            or a gradient that is no real number. The leaves keep what they had, as they do on Ctrl-C.
         """
-        seed = real(gradient, "backward() takes a real number")
+        seed = to_float(gradient, "backward() takes a real number")
         order: list[Any] = []
-        leaves: list[tuple[Value, float]] = []
+        leaves: list[Any] = []
+        earlier: list[Any] = []
         try:
-            self._clear(order, leaves)
+            self._clear(order, leaves, earlier)
+            _check_numbers(order, leaves)
+            sums = [0.0 if x is None else to_float(x, "a gradient is a real number") for x in earlier]
             self.grad = seed
             for node in reversed(order):
                 pass_on = node.op.backward
@@ -85,29 +127,32 @@ class Value:
                     pass_on(node)
                 except (ArithmeticError, ValueError) as error:
                     node._no_slope(error)
-            if not all(math.isfinite(leaf.grad) for leaf, _ in leaves):
+            passed = [leaf.grad for leaf in leaves]
+            if not all(map(math.isfinite, passed)):
                 _check_range(order)
+            totals = list(map(add, sums, passed))
+            if not all(map(math.isfinite, totals)):
+                _check_totals(leaves, sums, passed)
+            _set_gradients(leaves, totals)
         except BaseException:
-            for leaf, earlier in leaves:
-                leaf.grad = earlier
+            _set_gradients(leaves, earlier)
             raise
-        for leaf, earlier in leaves:
-            leaf.grad += earlier
 
     def zero_grad(self) -> None:
         """Set `grad` to 0.0 here and in every node below."""
-        self._clear([], [])
+        self._clear([], [], [])
 
-    def _clear(self, order: "list[Value]", leaves: "list[tuple[Value, float]]") -> None:
-        """Set every gradient from self down to 0.0; append the computed nodes in topological order, and the
-        leaves with the gradients they had.
+    def _clear(self, order: "list[Value]", leaves: "list[Value]", earlier: list[float]) -> None:
+        """Set every gradient from self down to 0.0; append the computed nodes in topological order, the leaves,
+        and the gradients that these had.
 
         The walk of `topological_order`, at two thirds of its price: the 0.0 that clears a gradient is an
         object of its own, so that finding it in a node says that the node was visited.
         """
         zero = float("0")
         if not self.inputs:
-            leaves.append((self, self.grad))
+            earlier.append(self.grad)
+            leaves.append(self)
             self.grad = zero
             return
         self.grad = zero
@@ -121,7 +166,8 @@ class Value:
                         node = x
                         break
                     if type(x) is not Constant:
-                        leaves.append((x, x.grad))
+                        earlier.append(x.grad)
+                        leaves.append(x)
                         x.grad = zero
             else:
                 order.append(node)
@@ -143,50 +189,89 @@ class Value:
     def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> "Value":
         """The node of `row` applied to `args`, Values or numbers."""
         assert row.forward
-        node: Value = row.forward(*(required(row, arg) for arg in args))
+        node: Value = row.forward(*(require_node(row, arg) for arg in args))
         return node
 
     def __radd__(self, other: "Value | float") -> "Value":
         if type(other) is int and other == 0:  # where `sum` begins
             return self
-        left: Value = operand(other)
+        left: Value = as_node(other)
         return left if left is NotImplemented else left + self
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """NumPy's operations, number by number: `array * v` is an array of Values, `np.exp(v)` a Value."""
         import numpy as np
 
-        return getattr(ufunc, method)(*(np.array(x, object) if isinstance(x, Value) else x for x in inputs), **kwargs)
+        arrays = [np.array(x, object) if isinstance(x, Value) else x for x in inputs]
+        if ufunc.__name__ in hints.COMPARISONS:
+            return getattr(ufunc, method)(*arrays, **kwargs)
+        if ufunc.__name__ in hints.PREDICATES:
+            return getattr(ufunc, method)(*(np.asarray(x, float) for x in arrays), **kwargs)
+        row = TABLE.get(hints.UFUNCS.get(ufunc.__name__, ufunc.__name__))
+        if row is None or len(row.partials) != ufunc.nin:
+            advice = hints.INSTEAD.get(ufunc.__name__, "write it with the functions of tinygrad_lite")
+            raise TypeError(f"np.{ufunc.__name__} cannot be differentiated here: {advice}")
+        return getattr(np.frompyfunc(row, ufunc.nin, 1), method)(*arrays, **kwargs)
 
-    # micrograd's names for the operands and the operation: programs that draw its graphs go by these
+    def conjugate(self) -> Self:
+        """The same node, a real number: NumPy's `var`, `std` and `vdot` ask for it."""
+        return self
+
+    # micrograd's names: programs that draw its graphs, or walk them backwards by hand, go by these
     _prev = property(lambda self: set(self.inputs))
-    _op = property(lambda self: self.op.name if self.op else "")
+    _op = property(lambda self: hints.sign(self.op, self.inputs) if self.op else "")
+    _backward = hints.Refused(hints.BACKWARD, lambda self: lambda: self.op.backward(self) if self.op else None)
+    m = v = momentum = velocity = hints.Refused(hints.STATE)
 
     def __float__(self) -> float:
-        return self.data
+        return to_float(self.data, f"the data of {self._describe()} must be a real number")
+
+    def __int__(self) -> int:
+        return int(float(self))
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(float(self), digits)
 
     def __bool__(self) -> Never:
         raise TypeError("a Value is neither true nor false: compare it (v > 0), or test `v is not None`")
+
+    def __lt__(self, other: "Value | float") -> bool:
+        return NotImplemented if (node := as_node(other)) is NotImplemented else self.data < node.data
+
+    def __le__(self, other: "Value | float") -> bool:
+        return NotImplemented if (node := as_node(other)) is NotImplemented else self.data <= node.data
+
+    def __gt__(self, other: "Value | float") -> bool:
+        return NotImplemented if (node := as_node(other)) is NotImplemented else self.data > node.data
+
+    def __ge__(self, other: "Value | float") -> bool:
+        return NotImplemented if (node := as_node(other)) is NotImplemented else self.data >= node.data
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
-        label = f", label={self.label!r}" if self.label is not None else ""
+        label = f", label={self.label!r}" if self.label else ""
         op = f", op={self.op.name}" if self.op else ""
         return f"{type(self).__name__}({self.data!r}{label}{op}, grad={self.grad!r})"
 
-    if TYPE_CHECKING:  # what `install` adds, and the comparisons below it
+    def _describe(self) -> str:
+        return f"node {self.label!r}" if self.label else "a node"
 
-        def __getattr__(self, name: str) -> Callable[..., "Value"]: ...
-        def _binary(self, other: "Value | float") -> "Value": ...
+    if TYPE_CHECKING:  # what `generated_methods` adds from the table; a test holds this list against it
+
         def _unary(self) -> "Value": ...
-        def _comparison(self, other: "Value | float") -> bool: ...
+        def _binary(self, other: "Value | float") -> "Value": ...
 
+        __neg__ = __pos__ = __abs__ = _unary
         __add__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
         __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _binary
-        __neg__ = __pos__ = __abs__ = _unary
-        __lt__ = __le__ = __gt__ = __ge__ = _comparison
+        exp = log = log1p = expm1 = sqrt = sin = cos = tanh = sigmoid = softplus = relu = _unary
+        maximum = minimum = binary_cross_entropy = binary_cross_entropy_with_logits = _binary
+    else:
+
+        def __getattr__(self, name):
+            raise AttributeError(hints.missing(type(self).__name__, name), name=name, obj=self)
 
 
 class Constant(Value):
@@ -195,7 +280,7 @@ class Constant(Value):
     __slots__ = ()
 
 
-def operand(x: Any) -> Any:
+def as_node(x: Any) -> Any:
     """`x` as a node, a number as a Constant; NotImplemented, which Python makes a TypeError, for anything else."""
     if isinstance(x, Value):
         return x
@@ -206,17 +291,67 @@ def operand(x: Any) -> Any:
     node.grad = 0.0
     node.op = None
     node.inputs = ()
-    node.label = None
-    node.scope = this_thread.innermost if open_scopes else None
+    node.label = ""
+    node.scope = innermost.get() if open_scopes else None
     return node
 
 
-def required(row: Primitive, x: Any) -> Value:
+def require_node(row: Primitive, x: Any) -> Value:
     """`x` as a node; a TypeError that names the operation if it is neither Value nor real number."""
-    node: Value = operand(x)
+    node: Value = as_node(x)
     if node is NotImplemented:
         raise TypeError(f"{row.name} takes Values and real numbers, not {type(x).__name__!r}")
     return node
+
+
+def make_node(
+    cls: type[Value], data: float, op: Primitive | None, inputs: tuple[Value, ...], label: str, grad: float = 0.0
+) -> Value:
+    """A node of a copied graph, in no scope."""
+    node = new(cls)
+    node.data, node.grad, node.label = data, grad, label
+    node.op, node.inputs, node.scope = op, inputs, None
+    return node
+
+
+def evaluate_nodes(row: Primitive, nodes: Sequence[Value]) -> float:
+    """The value of `row` at nodes whose numbers are not all finite floats, or do not give one; see `evaluate`.
+
+    Raises: TypeError, naming the node, where what a user put into its data is no real number.
+    """
+    for x in nodes:
+        _check_data(x)
+    return row.evaluate([x.data for x in nodes], [x.label for x in nodes])
+
+
+def _check_data(x: Value) -> None:
+    """Make a float of what a user put into `x.data`; TypeError, naming the node, if it is no real number."""
+    if type(x.data) is not float:
+        x.data = to_float(x.data, f"the data of {x._describe()} must be a real number")
+
+
+def _check_numbers(order: Iterable[Value], leaves: Iterable[Value]) -> None:
+    for x in leaves:
+        _check_data(x)
+    for x in order:
+        _check_data(x)
+
+
+def _set_gradients(leaves: Sequence[Value], gradients: Sequence[float]) -> None:
+    """All or none: within one call of C code no Ctrl-C comes between."""
+    list(map(_set_gradient, leaves, gradients))
+
+
+_set_gradient = Value.__dict__["grad"].__set__
+
+
+def dependents(order: Iterable[Value], nodes: Iterable[Value]) -> set[Value]:
+    """`nodes`, and those in the topological `order` that depend on one of them."""
+    found = set(nodes)
+    for node in order:
+        if not found.isdisjoint(node.inputs):
+            found.add(node)
+    return found
 
 
 def topological_order(*outputs: Value) -> list[Value]:
@@ -249,27 +384,9 @@ def _check_range(order: list[Value]) -> None:
                 node._no_slope(OverflowError())
 
 
-def install(row: Primitive) -> None:
-    """Write the functions of `row`; they become methods of Value, unless Value itself has one of that name."""
-    names = {"new": new, "Value": Value, "Constant": Constant, "operand": operand, "required": required}
-    functions = generate(row, {**names, "open_scopes": open_scopes, "this_thread": this_thread})
-    row.forward, row.backward = functions[row.method], functions.pop("backward")
-    for name, function in functions.items():
-        if name not in OWN and (name.startswith("__") or not row.hidden):
-            setattr(Value, name, function)
-
-
-def _install_comparison(name: str, compare: Callable[[float, float], bool]) -> None:
-    def method(self: Value, other: Any) -> Any:
-        other = operand(other)
-        return other if other is NotImplemented else compare(self.data, other.data)
-
-    setattr(Value, name, method)
-
-
-OWN = frozenset(vars(Value))
-for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
-    _install_comparison(_name, getattr(operator, _name))
-for _row in TABLE.values():
-    install(_row)
-installers.append(install)
+def _check_totals(leaves: Iterable[Value], earlier: Iterable[float], passed: Iterable[float]) -> None:
+    """Raise OverflowError where two finite gradients of a leaf have a sum that is not."""
+    for leaf, *parts in zip(leaves, earlier, passed, strict=True):
+        if all(map(math.isfinite, parts)) and not math.isfinite(sum(parts)):
+            remedy = "the gradients of all calls add up until zero_grad()"
+            raise OverflowError(f"backward(): the gradient of {leaf!r} is too large for a float: {remedy}")

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Self
 
-from ..engine.arguments import array, plain
-from ..engine.declaration import is_real
+from ..engine.arguments import is_real, to_array, to_lists
 from ..engine.primitives import sigmoid
 
 
@@ -48,20 +47,20 @@ class LinearClassifier:
         if given and fitted and given != fitted:
             should = "The feature names should match those that were passed during fit"
             raise ValueError(f"{should}, in that order: {', '.join(fitted)}; X has {', '.join(given)}")
-        [w], [b] = plain(self.coef_), plain(self.intercept_)
-        return array([sum(map(operator.mul, w, x), b) for x in rows])
+        [w], [b] = to_lists(self.coef_), to_lists(self.intercept_)
+        return to_array([sum(map(operator.mul, w, x), b) for x in rows])
 
     def predict_proba(self, X: Any) -> Any:
         """The probabilities of y = 0 and y = 1 for each row of X: of shape (m, 2)."""
-        return array([[sigmoid(-z), sigmoid(z)] for z in plain(self.decision_function(X))])
+        return to_array([[sigmoid(-z), sigmoid(z)] for z in to_lists(self.decision_function(X))])
 
     def predict(self, X: Any) -> Any:
         """1 for each row of X where the probability of y = 1 is at least 0.5, else 0."""
-        return array([int(p >= 0.5) for _, p in plain(self.predict_proba(X))])
+        return to_array([int(p >= 0.5) for _, p in to_lists(self.predict_proba(X))])
 
     def score(self, X: Any, y: Any) -> float:
         """The accuracy: for which part of the rows of X the prediction is the label in y."""
-        predictions: list[int] = plain(self.predict(X))
+        predictions: list[int] = to_lists(self.predict(X))
         right: int = sum(map(operator.eq, predictions, labels(y, len(predictions))))
         return right / len(predictions)
 
@@ -101,8 +100,8 @@ def column_names(X: Any) -> list[str]:
 
 def samples(X: Any, name: str = "X") -> list[list[float]]:
     """X of shape (m, n) as a list of rows; ValueError, with its name, where it is not finite numbers in this shape."""
-    rows = plain(X)
-    rows = [plain(row) for row in rows] if isinstance(rows, (list, tuple)) else [rows]
+    rows = to_lists(X)
+    rows = [to_lists(row) for row in rows] if isinstance(rows, (list, tuple)) else [rows]
     for i, row in enumerate(rows):
         if not isinstance(row, (list, tuple)):
             shape = f"two-dimensional list or array, not sparse: [[x] for x in {name}] for one column"
@@ -119,7 +118,7 @@ def samples(X: Any, name: str = "X") -> list[list[float]]:
 
 def labels(y: Any, m: int) -> list[int]:
     """y as a list of m labels; ValueError where it is not m times 0 or 1."""
-    values = plain(y)
+    values = to_lists(y)
     if not isinstance(values, (list, tuple)) or len(values) != m:
         given = f"{len(values)} labels" if isinstance(values, (list, tuple)) else f"{type(values).__name__!r}"
         raise ValueError(f"y must be a list of {m} labels, one for each row of X: {given} given")

@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-from ..engine.arguments import array, count, plain
-from ..engine.declaration import TABLE, is_real
+from ..engine.arguments import check_count, is_real, to_array, to_lists
+from ..engine.declaration import TABLE
 from ..engine.primitives import binary_cross_entropy_with_logits, mul
 from ..engine.scopes import scope
-from ..engine.value import Value, required
+from ..engine.value import Value, require_node
 from ..replay.program import Program
 from .logistic_regression import (
     ConvergenceWarning,
@@ -57,7 +57,7 @@ class Neuron(Module):
 
     def __init__(self, nin: int, nonlin: bool = True, activation: Activation = "relu", seed: Seed = None) -> None:
         uniform = (_generator(seed) or random).uniform
-        self.w = [Value(uniform(-1, 1), f"w{i + 1}") for i in range(count(nin, "nin"))]
+        self.w = [Value(uniform(-1, 1), f"w{i + 1}") for i in range(check_count(nin, "nin"))]
         self.b = Value(0.0, "b")
         self.nonlin = nonlin
         unary = {row.name: row for row in TABLE.values() if len(row.partials) == 1 and not row.hidden}
@@ -91,9 +91,9 @@ class Layer(Module):
 
     def __init__(self, nin: int, nout: int, *, seed: Seed = None, **kwargs: Any) -> None:
         generator = _generator(seed)
-        self.neurons = [Neuron(nin, seed=generator, **kwargs) for _ in range(count(nout, "nout"))]
+        self.neurons = [Neuron(nin, seed=generator, **kwargs) for _ in range(check_count(nout, "nout"))]
         for p in self.parameters():
-            p.label = None  # w1 would be the name of several
+            p.label = ""  # w1 would be the name of several
 
     def __call__(self, x: Any) -> Any:
         """The outputs for the list of inputs x: a list, or the only one."""
@@ -118,7 +118,7 @@ class MLP(Module):
     def __init__(self, nin: int, nouts: Sequence[int], activation: Activation = "relu", seed: Seed = None) -> None:
         if not isinstance(nouts, Sequence):
             raise TypeError(f"nouts is {nouts!r}: it must be a list of the layers' sizes, such as [16, 16, 1]")
-        hidden = count(len(nouts), "the number of layers") - 1
+        hidden = check_count(len(nouts), "the number of layers") - 1
         kwargs: dict[str, Any] = {"activation": activation, "seed": _generator(seed)}
         sizes = [nin, *nouts]
         self.layers = [Layer(sizes[i], nouts[i], nonlin=i < hidden, **kwargs) for i in range(len(nouts))]
@@ -144,7 +144,7 @@ def _generator(seed: Seed) -> random.Random | None:
 
 
 def _nodes(x: Any) -> list[Value]:
-    return [required(mul, xi) for xi in ([x] if isinstance(x, Value) or is_real(x) else x)]
+    return [require_node(mul, xi) for xi in ([x] if isinstance(x, Value) or is_real(x) else x)]
 
 
 class LogisticRegression(LinearClassifier):
@@ -179,7 +179,7 @@ class LogisticRegression(LinearClassifier):
         targets = labels(y, len(rows))
         if len(set(targets)) == 1:
             raise ValueError(f"y holds one class only, {targets[0]}: both 0 and 1 are needed")
-        tol, max_iter = number(self.tol, "tol", positive=True), count(self.max_iter, "max_iter")
+        tol, max_iter = number(self.tol, "tol", positive=True), check_count(self.max_iter, "max_iter")
         neuron = Neuron(len(rows[0]), nonlin=False, seed=0)
         neuron.w = [Value(0.0) for _ in neuron.w]
         rate = 1 / curvature(rows) if self.learning_rate is None else self.learning_rate
@@ -196,17 +196,17 @@ class LogisticRegression(LinearClassifier):
             if slope <= tol or step == max_iter:
                 break
             optimizer.step(gradient)
-        self.coef_, self.intercept_ = array([[w.data for w in neuron.w]]), array([neuron.b.data])
-        self.classes_, self.n_features_in_, self.n_iter_ = array([0, 1]), len(rows[0]), step
+        self.coef_, self.intercept_ = to_array([[w.data for w in neuron.w]]), to_array([neuron.b.data])
+        self.classes_, self.n_features_in_, self.n_iter_ = to_array([0, 1]), len(rows[0]), step
         vars(self).pop("feature_names_in_", None)
         if names := column_names(X):
-            self.feature_names_in_ = array(names)
+            self.feature_names_in_ = to_array(names)
         state = f"loss {mean:.6f} after {step} steps, largest gradient component {slope:.1e} (tol={tol:g})"
         if self.verbose:
             print(state)
         if slope > tol:
             advice = "standardise X" if self.learning_rate is None else "leave learning_rate at None"
-            scores = plain(self.decision_function(rows))
+            scores = to_lists(self.decision_function(rows))
             if all((z > 0) == t for z, t in zip(scores, targets, strict=True)):
                 advice = "X separates the classes, so that larger weights are always better"
             warnings.warn(f"{state}: {advice}, or raise max_iter or tol", ConvergenceWarning, stacklevel=2)

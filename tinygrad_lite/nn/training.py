@@ -8,7 +8,7 @@ from functools import reduce
 from importlib import import_module
 from typing import Any
 
-from ..engine.arguments import count, plain, vector
+from ..engine.arguments import check_count, check_vector, to_lists
 from ..engine.value import Value, topological_order
 from ..replay.program import Program
 from .logistic_regression import number, progress, samples
@@ -47,7 +47,7 @@ class SGD:
             OverflowError where a parameter would not be finite any more. None is moved then.
         """
         slopes = [p.grad for p in self.parameters] if gradient is None else gradient
-        slopes = vector(slopes, len(self.parameters), "gradient")
+        slopes = check_vector(slopes, len(self.parameters), "gradient")
         for i, slope in enumerate(slopes):
             if not math.isfinite(slope):
                 raise ValueError(f"the gradient of parameter {i} is {slope!r}: a step needs finite numbers")
@@ -107,8 +107,8 @@ def train(
     Raises: ValueError for arguments that are not as said; the errors of `Program`, naming node and sample, and
         of `SGD`. The parameters are then where the last step left them.
     """
-    rows, given = samples(X), plain(y)
-    if isinstance(given, (list, tuple)) and not any(isinstance(plain(t), (list, tuple)) for t in given):
+    rows, given = samples(X), to_lists(y)
+    if isinstance(given, (list, tuple)) and not any(isinstance(to_lists(t), (list, tuple)) for t in given):
         given = [[number(t, f"target {i} of y")] for i, t in enumerate(given)]
     targets = samples(given, "y")
     if len(targets) != len(rows):
@@ -124,11 +124,11 @@ def train(
         raise ValueError("the loss depends on none of model.parameters(): is .data or float() used on the way?")
     program = Program(total, optimizer.parameters, [*inputs, *wanted])
     table = quick(program, [[*x, *t] for x, t in zip(rows, targets, strict=True)])
-    size = len(rows) if batch_size is None else min(count(batch_size, "batch_size"), len(rows))
+    size = len(rows) if batch_size is None else min(check_count(batch_size, "batch_size"), len(rows))
     generator = random.Random(seed)
     waiting: list[int] = []
     curve = []
-    for step in progress(count(steps, "steps"), verbose):
+    for step in progress(check_count(steps, "steps"), verbose):
         if size < len(rows) and len(waiting) < size:
             waiting = generator.sample(range(len(rows)), len(rows))
         batch = table

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..engine.declaration import Primitive
 from ..engine.symbol import Symbol
-from ..engine.value import Value, topological_order
+from ..engine.value import Value, dependents, topological_order
 
 # Kinds of instructions that are no call; those count from 0, in `Instructions.calls`.
 CHAIN, CONSTANT, PARAMETER, DATA = -1, -2, -3, -4
@@ -95,6 +95,7 @@ def record(
     """
     recorder = _Recorder(parameters, data, names, frozen)
     order = topological_order(*outputs)
+    recorder.leading = dependents(order, parameters)
     recorder.forward(order, outputs)
     for output in outputs:
         recorder.backward(output, order if len(outputs) == 1 else topological_order(output))
@@ -118,7 +119,7 @@ class _Recorder:
         self.names = names
         self.frozen = frozen
         self.parameters = parameters
-        self.leading = set(parameters)  # nodes that depend on a parameter, and they
+        self.leading: set[Value] = set()  # the parameters, and the nodes that depend on them
         code.parameters = [code.emit(PARAMETER, i) for i in range(len(parameters))]
         code.data = [code.emit(DATA, i) for i in range(len(data))]
         self.slots = dict(zip((*parameters, *data), (*code.parameters, *code.data), strict=True))
@@ -136,8 +137,6 @@ class _Recorder:
         for node in order:
             if node.op is None:
                 continue
-            if not self.leading.isdisjoint(node.inputs):
-                self.leading.add(node)
             if node.op.name in LINEAR:
                 operands = [self.sums.pop(x, []) or [self.slot(x)] for x in node.inputs]
             else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.arguments import matrix, vector
+from ..engine.arguments import check_matrix, check_vector
 from .instructions import Instructions
 from .kernel import CHUNK, kernel
 from .kernel_loops import LANES
@@ -140,8 +140,8 @@ class Compiled:
         self, theta: Any, batch: Any, gradients: bool, threads: int, exact: Callable[..., list[float]]
     ) -> tuple[Any, Any]:
         """The means of the outputs and, if asked for, their gradients, in one array; the outputs of each sample."""
-        theta = _array(theta, vector, len(self.instructions.parameters), "theta", 1)
-        batch = _array(batch, matrix, len(self.instructions.data), "batch", 2)
+        theta = _array(theta, check_vector, len(self.instructions.parameters), "theta", 1)
+        batch = _array(batch, check_matrix, len(self.instructions.data), "batch", 2)
         if gradients not in self.plans:
             self.plans[gradients] = Plan(self.instructions, gradients, self.kinds)
         replay = Replay(self.plans[gradients], theta, batch)

@@ -7,7 +7,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from ..engine.arguments import array, count
+from ..engine.arguments import check_count, to_array
 from ..engine.names import variables
 from ..engine.value import Constant, Value, topological_order
 from .instructions import Instructions, record
@@ -90,8 +90,8 @@ class Program:
         means, _ = self._run(theta, batch, True, threads)
         k, p = len(self._outputs), len(self._parameters)
         if self._single:
-            return float(means[0]), array(means[1:])
-        return array(means[:k]), array([means[k + i * p : k + (i + 1) * p] for i in range(k)])
+            return float(means[0]), to_array(means[1:])
+        return to_array(means[:k]), to_array([means[k + i * p : k + (i + 1) * p] for i in range(k)])
 
     def outputs(self, theta: Any, batch: Any = None, *, threads: int = 1) -> Any:
         """The output for each sample, without gradient: of shape (m,), or (m, k) for a list of k outputs.
@@ -101,7 +101,7 @@ class Program:
         _, outputs = self._run(theta, batch, False, threads)
         if self._single:
             outputs = outputs[:, 0] if hasattr(outputs, "shape") else [output[0] for output in outputs]
-        return array(outputs) if self._data else array(outputs)[0]
+        return to_array(outputs) if self._data else to_array(outputs)[0]
 
     def to_jax(self) -> Callable[..., tuple[Any, Any]]:
         """The program as a JAX function: `jax.jit(program.to_jax())(theta, batch)` gives mean and gradient.
@@ -162,7 +162,7 @@ class Program:
         if batch is not None and not self._data:
             raise TypeError("batch is too much: call program(theta)")
         batch = [[]] if batch is None else batch
-        return self._executor(theta, batch, gradients, count(threads, "threads"), self._recomputation(gradients))
+        return self._executor(theta, batch, gradients, check_count(threads, "threads"), self._recomputation(gradients))
 
     @cached_property
     def _executor(self) -> Callable[..., tuple[Any, Any]]:

@@ -10,7 +10,7 @@ from math import inf, isfinite, nan
 from operator import add
 from typing import Any
 
-from ..engine.arguments import matrix, vector
+from ..engine.arguments import check_matrix, check_vector
 from ..engine.declaration import TABLE
 from ..engine.symbol import Symbol, write
 from .instructions import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO, Instructions
@@ -44,8 +44,8 @@ class StraightLine:
 
         `exact(theta, sample, i)` gives the same for sample i where a number is not finite, or raises.
         """
-        theta = vector(theta, len(self.instructions.parameters), "theta")
-        samples = matrix(batch, len(self.instructions.data), "batch")
+        theta = check_vector(theta, len(self.instructions.parameters), "theta")
+        samples = check_matrix(batch, len(self.instructions.data), "batch")
         k = len(self.instructions.outputs)
         totals = [-0.0] * k + [0.0] * (k * len(theta) * gradients)  # −0.0 + x is x, whichever zero x is
         finite = [True] * len(totals)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..engine.value import Constant, Value, new, topological_order
+from ..engine.value import Constant, Value, dependents, make_node, topological_order
 
 
 class Recording:
@@ -23,20 +23,18 @@ class Recording:
         data: Sequence[Value],
         frozen: Mapping[Value, float],
     ) -> None:
-        copies: dict[Value, Value] = {x: Value(x.data, x.label) for x in parameters}
-        leading = set(parameters)
+        order = topological_order(*parameters, *data, *outputs)
+        leading = dependents(order, parameters)
+        copies: dict[Value, Value] = {}
         self.computed = []
-        for node in topological_order(*parameters, *data, *outputs):
-            if node in copies:
-                continue
-            if not leading.isdisjoint(node.inputs):
-                leading.add(node)
-            inputs = [copies[x] for x in node.inputs]
-            copy = copies[node] = new(Value if node in leading else Constant)
-            copy.data, copy.grad, copy.label, copy.scope = frozen.get(node, node.data), 0.0, node.label, None
-            copy.op, copy.inputs = (node.op, tuple(inputs)) if node in leading else (None, ())
-            if node.op:
-                self.computed.append((copy, node.op, inputs))
+        for x in order:
+            inputs = tuple(copies[each] for each in x.inputs)
+            if x in leading:
+                copies[x] = make_node(Value, x.data, x.op, inputs, x.label)
+            else:
+                copies[x] = make_node(Constant, frozen.get(x, x.data), None, (), x.label)
+            if x.op:
+                self.computed.append((copies[x], x.op, inputs))
         self.outputs = [copies[x] for x in outputs]
         self.parameters = [copies[x] for x in parameters]
         self.data = [copies[x] for x in data]

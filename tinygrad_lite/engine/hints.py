@@ -1,0 +1,75 @@
+"""What other libraries call things: where one of their ways is tried on a Value, what to write here."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .declaration import Primitive
+
+CONSTRUCTOR = (
+    "Value(data, label) makes a leaf; a node that is computed comes from its operation, a + b or exp(a), and an "
+    "operation of one's own, with its local derivatives, from primitive(...)"
+)
+BACKWARD = "the backward step of an operation comes from its row: declare one with primitive(name, value, *partials)"
+STATE = "a Value keeps no state of an optimizer: keep it in a dict with the Values as keys, or in a subclass of Value"
+MISSING = {
+    "item": "float(v), or v.data, is the number",
+    "detach": "Value(v.data) is a leaf with the same number",
+    "requires_grad": "every leaf has a gradient; a plain number in a formula has none",
+    "requires_grad_": "every leaf has a gradient; a plain number in a formula has none",
+    "numpy": "float(v), or v.data, is the number",
+    "clip": "v.maximum(low).minimum(high) keeps a number within bounds",
+    "clamp": "v.maximum(low).minimum(high) keeps a number within bounds",
+    "T": "a Value is one number: zip(*rows) transposes a list of lists",
+    "shape": "a Value is one number: lists of Values are vectors",
+    "mean": "a Value is one number: sum(values) / len(values)",
+    "sum": "a Value is one number: sum(values)",
+}
+# NumPy's names of the table's rows, where they differ.
+UFUNCS = {
+    "absolute": "abs", "divide": "div", "fabs": "abs", "float_power": "pow", "multiply": "mul", "negative": "neg",
+    "positive": "identity", "power": "pow", "subtract": "sub",
+}  # fmt: skip
+COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+PREDICATES = {"isfinite", "isinf", "isnan", "signbit"}
+INSTEAD = {
+    "clip": "write minimum(maximum(v, low), high)",
+    "cbrt": "write v ** (1 / 3)",
+    "exp2": "write 2 ** v",
+    "fmax": "write maximum(a, b)",
+    "fmin": "write minimum(a, b)",
+    "log10": "write log(v) / log(10)",
+    "log2": "write log(v) / log(2)",
+    "logaddexp": "write a + softplus(b - a)",
+    "reciprocal": "write 1 / v",
+    "square": "write v * v",
+}
+
+
+def missing(cls: str, name: str) -> str:
+    """The message for an attribute that a Value does not have."""
+    return f"{cls!r} object has no attribute {name!r}" + (f": {MISSING[name]}" if name in MISSING else "")
+
+
+def sign(row: Primitive, inputs: Sequence[Any]) -> str:
+    """micrograd's sign of an operation: +, *, ReLU; with the exponent, **2, if that is a number."""
+    if row.name == "pow":
+        return "**" if inputs[1].op or inputs[1].label else f"**{inputs[1].data:g}"
+    written = row.python.format(*[""] * len(inputs)).strip()
+    return {"relu": "ReLU"}.get(row.name, row.name if "(" in written else written)
+
+
+class Refused:
+    """An attribute that cannot be set, with the advice why; nor read, where nothing reads it."""
+
+    def __init__(self, advice: str, read: Callable[[Any], Any] | None = None) -> None:
+        self.advice, self.read = advice, read
+
+    def __get__(self, node: Any, cls: type) -> Any:
+        if node is None:
+            return self
+        if self.read is None:
+            raise AttributeError(self.advice)
+        return self.read(node)
+
+    def __set__(self, node: Any, content: Any) -> None:
+        raise AttributeError(self.advice)
