@@ -28,7 +28,7 @@ from sklearn.utils.validation import check_is_fitted
 from tests.project import python
 from tinygrad_lite import Program, Value, nn
 from tinygrad_lite.nn import LogisticRegression
-from tinygrad_lite.nn.logistic_regression import curvature
+from tinygrad_lite.nn.logistic_regression import bound_curvature
 
 X = [[-2.0, 1.0], [-1.0, -1.0], [0.5, 0.0], [-0.5, 2.0], [1.5, 0.5], [2.0, -0.5]]
 Y = [0, 0, 1, 1, 0, 1]
@@ -80,7 +80,7 @@ def test_every_step_descends_on_any_data(data: np.ndarray, draw: st.DataObject) 
 def test_curvature_is_a_bound_and_a_close_one(data: np.ndarray) -> None:
     augmented = np.c_[data, np.ones(len(data))]
     largest = np.linalg.eigvalsh(augmented.T @ augmented / (4 * len(data)))[-1]
-    assert largest * (1 - 1e-9) <= curvature(data.tolist()) <= largest * 4 ** (1 / 4) * (1 + 1e-9)
+    assert largest * (1 - 1e-9) <= bound_curvature(data.tolist()) <= largest * 4 ** (1 / 4) * (1 + 1e-9)
 
 
 def test_a_tie_is_class_1() -> None:

@@ -1,8 +1,8 @@
 """Neurons, layers and perceptrons, after micrograd's; gradient descent; logistic regression."""
 
-from .logistic_regression import ConvergenceWarning
+from .logistic_regression import ConvergenceWarning, LogisticRegression
 from .losses import losses, mean_loss
-from .network import MLP, Layer, LogisticRegression, Module, Neuron
+from .network import MLP, Layer, Module, Neuron
 from .training import SGD, train
 
 __all__ = [

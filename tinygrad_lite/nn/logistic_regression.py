@@ -1,4 +1,4 @@
-"""scikit-learn's conventions, without scikit-learn: settings, checked data, predictions, tags.
+"""Logistic regression by scikit-learn's conventions, without scikit-learn.
 
 As in the chapter "Developing scikit-learn estimators" of its user guide. NumPy and scikit-learn are used
 where the caller has imported them, and are not needed.
@@ -7,11 +7,16 @@ where the caller has imported them, and are not needed.
 import math
 import operator
 import sys
-from collections.abc import Iterable
+import warnings
 from typing import Any, Self
 
-from ..engine.arguments import is_real, to_array, to_lists
-from ..engine.primitives import sigmoid
+from ..engine.arguments import check_count, to_array, to_lists
+from ..engine.primitives import binary_cross_entropy_with_logits, sigmoid
+from ..engine.value import Value
+from ..replay.program import Program
+from .data import check_labels, check_number, check_samples, read_column_names, show_progress
+from .network import Neuron
+from .training import SGD, prepare_batch
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -22,16 +27,70 @@ class ConvergenceWarning(UserWarning):
     """`fit` ended before the gradient was within the tolerance."""
 
 
-class LinearClassifier:
-    """P(y = 1) = σ(w·x + b), apart from how w and b are found.
+class LogisticRegression:
+    """P(y = 1) = σ(w·x + b): a linear neuron that descends on its mean cross-entropy, without penalty.
 
-    A subclass has `fit`, and a constructor whose arguments are keyword-only, have defaults, and are stored
-    under their names. Methods raise ValueError for data that is not as said.
+    By scikit-learn's conventions, in its pipelines and searches too. Results are NumPy arrays once NumPy has
+    been imported, else lists. ValueError is raised for data and settings that are not as said.
+
+    Args:
+        learning_rate: η; None for 1/L, where L bounds the curvature of the loss: then every step descends.
+        max_iter: the largest number of steps; with standardised columns it takes fewest.
+        tol: `fit` is done when no component of the gradient is larger in absolute value.
+        verbose: True shows a progress bar (if tqdm is installed) and the result.
+
+    Attributes:
+        coef_, intercept_: w, of shape (1, n_x), and b, of shape (1,); classes_: 0 and 1; n_features_in_: n_x;
+        feature_names_in_: the columns' names, where X was a data frame with names; n_iter_: the number of steps;
+        loss_curve_: the loss at first and after each step.
     """
 
-    coef_: Any
-    intercept_: Any
-    n_features_in_: int
+    def __init__(
+        self, *, learning_rate: float | None = None, max_iter: int = 1000, tol: float = 1e-6, verbose: bool = False
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.tol = tol
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn from X of shape (m, n_x) and m labels y, 0 or 1; ConvergenceWarning where max_iter comes first."""
+        rows = check_samples(X)
+        targets = check_labels(y, len(rows))
+        if len(set(targets)) == 1:
+            raise ValueError(f"y holds one class only, {targets[0]}: both 0 and 1 are needed")
+        tol, max_iter = check_number(self.tol, "tol", positive=True), check_count(self.max_iter, "max_iter")
+        neuron = Neuron(len(rows[0]), nonlin=False, seed=0)
+        neuron.w = [Value(0.0) for _ in neuron.w]
+        rate = 1 / bound_curvature(rows) if self.learning_rate is None else self.learning_rate
+        optimizer = SGD(neuron.parameters(), rate)
+        inputs, target = [Value(x) for x in rows[0]], Value(targets[0])
+        loss = binary_cross_entropy_with_logits(neuron(inputs), target)
+        program = Program(loss, optimizer.parameters, [*inputs, target])
+        batch = prepare_batch(program, [[*row, target] for row, target in zip(rows, targets, strict=True)])
+        self.loss_curve_: list[float] = []
+        for step in show_progress(max_iter + 1, self.verbose):
+            mean, gradient = program([p.data for p in optimizer.parameters], batch)
+            self.loss_curve_.append(mean)
+            slope = max(map(abs, gradient))
+            if slope <= tol or step == max_iter:
+                break
+            optimizer.step(gradient)
+        self.coef_, self.intercept_ = to_array([[w.data for w in neuron.w]]), to_array([neuron.b.data])
+        self.classes_, self.n_features_in_, self.n_iter_ = to_array([0, 1]), len(rows[0]), step
+        vars(self).pop("feature_names_in_", None)
+        if names := read_column_names(X):
+            self.feature_names_in_ = to_array(names)
+        state = f"loss {mean:.6f} after {step} steps, largest gradient component {slope:.1e} (tol={tol:g})"
+        if self.verbose:
+            print(state)
+        if slope > tol:
+            advice = "standardise X" if self.learning_rate is None else "leave learning_rate at None"
+            scores = to_lists(self.decision_function(rows))
+            if all((z > 0) == t for z, t in zip(scores, targets, strict=True)):
+                advice = "X separates the classes, so that larger weights are always better"
+            warnings.warn(f"{state}: {advice}, or raise max_iter or tol", ConvergenceWarning, stacklevel=2)
+        return self
 
     def decision_function(self, X: Any) -> Any:
         """w·x + b, the logarithm of the odds of y = 1, for each row x of X, of shape (m, n_x)."""
@@ -39,11 +98,11 @@ class LinearClassifier:
             exceptions = sys.modules.get("sklearn.exceptions")
             error = exceptions.NotFittedError if exceptions else NotFittedError
             raise error(f"this {type(self).__name__} has learned nothing yet: call fit first")
-        rows = samples(X)
+        rows = check_samples(X)
         if len(rows[0]) != self.n_features_in_:
             expecting = f"{type(self).__name__} is expecting {self.n_features_in_} features as input"
             raise ValueError(f"X has {len(rows[0])} features, but {expecting}: the columns that it was fitted to")
-        given, fitted = column_names(X), list(getattr(self, "feature_names_in_", []))
+        given, fitted = read_column_names(X), list(getattr(self, "feature_names_in_", []))
         if given and fitted and given != fitted:
             should = "The feature names should match those that were passed during fit"
             raise ValueError(f"{should}, in that order: {', '.join(fitted)}; X has {', '.join(given)}")
@@ -61,7 +120,7 @@ class LinearClassifier:
     def score(self, X: Any, y: Any) -> float:
         """The accuracy: for which part of the rows of X the prediction is the label in y."""
         predictions: list[int] = to_lists(self.predict(X))
-        right: int = sum(map(operator.eq, predictions, labels(y, len(predictions))))
+        right: int = sum(map(operator.eq, predictions, check_labels(y, len(predictions))))
         return right / len(predictions)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -92,62 +151,7 @@ class LinearClassifier:
         return Tags("classifier", TargetTags(required=True), classifier_tags=ClassifierTags(multi_class=False))
 
 
-def column_names(X: Any) -> list[str]:
-    """The names of a data frame's columns, if all are text; else none."""
-    names = list(getattr(X, "columns", []))
-    return names if all(isinstance(name, str) for name in names) else []
-
-
-def samples(X: Any, name: str = "X") -> list[list[float]]:
-    """X of shape (m, n) as a list of rows; ValueError, with its name, where it is not finite numbers in this shape."""
-    rows = to_lists(X)
-    rows = [to_lists(row) for row in rows] if isinstance(rows, (list, tuple)) else [rows]
-    for i, row in enumerate(rows):
-        if not isinstance(row, (list, tuple)):
-            shape = f"two-dimensional list or array, not sparse: [[x] for x in {name}] for one column"
-            raise ValueError(f"{name} must be a {shape}")
-        if len(row) != len(rows[0]):
-            raise ValueError(f"row {i} of {name} has {len(row)} columns, but row 0 has {len(rows[0])}")
-    if not rows or not rows[0]:
-        raise ValueError(f"{name} is empty: at least one row and one column are needed")
-    for i, row in enumerate(rows):
-        if not all(type(x) is float and math.isfinite(x) for x in row):
-            rows[i] = [number(x, f"row {i}, column {j} of {name}") for j, x in enumerate(row)]
-    return rows
-
-
-def labels(y: Any, m: int) -> list[int]:
-    """y as a list of m labels; ValueError where it is not m times 0 or 1."""
-    values = to_lists(y)
-    if not isinstance(values, (list, tuple)) or len(values) != m:
-        given = f"{len(values)} labels" if isinstance(values, (list, tuple)) else f"{type(values).__name__!r}"
-        raise ValueError(f"y must be a list of {m} labels, one for each row of X: {given} given")
-    for i, label in enumerate(values):
-        if not is_real(label) or label not in (0, 1):
-            raise ValueError(f"label {i} of y is {label!r}: it must be a plain 0 or 1")
-    return [int(label) for label in values]
-
-
-def number(x: Any, name: str, positive: bool = False) -> float:
-    """x as a float; ValueError, saying what `name` is, where it is not finite, real and, if asked, positive."""
-    if not is_real(x) or not math.isfinite(x) or (positive and x <= 0):
-        raise ValueError(f"{name} is {x!r}: it must be a finite {'positive ' * positive}number, not NaN or inf")
-    return float(x)
-
-
-def progress(n: int, verbose: bool) -> Iterable[int]:
-    """The numbers 0 to n − 1, with a progress bar if that is wanted and tqdm is installed."""
-    if verbose:
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            return range(n)
-        bar: Iterable[int] = tqdm(range(n), desc="gradient descent", unit=" gradients")
-        return bar
-    return range(n)
-
-
-def curvature(rows: list[list[float]]) -> float:
+def bound_curvature(rows: list[list[float]]) -> float:
     """L: no eigenvalue of the Hessian Σ σ′(z) x xᵀ / m of the mean cross-entropy is above it (x has a 1 for b).
 
     σ′ ≤ 1/4, so none is above the largest of G = Σ x xᵀ / 4m, nor that above ‖G²‖^½, with the Frobenius norm.

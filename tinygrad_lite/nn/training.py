@@ -11,8 +11,8 @@ from typing import Any
 from ..engine.arguments import check_count, check_vector, to_lists
 from ..engine.value import Value, topological_order
 from ..replay.program import Program
-from .logistic_regression import number, progress, samples
-from .losses import choice, losses
+from .data import check_number, check_samples, choose, show_progress
+from .losses import losses
 
 
 class SGD:
@@ -34,8 +34,8 @@ class SGD:
         leaves = {p for p in self.parameters if isinstance(p, Value) and p.op is None}
         if not 0 < len(leaves) == len(self.parameters):
             raise ValueError("parameters must be Values that are not computed from others, each given once")
-        self.learning_rate = number(learning_rate, "learning_rate", positive=True)
-        self.momentum = number(momentum, "momentum")
+        self.learning_rate = check_number(learning_rate, "learning_rate", positive=True)
+        self.momentum = check_number(momentum, "momentum")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum is {momentum!r}: it must be at least 0 and less than 1")
         self.velocities = [0.0] * len(self.parameters)
@@ -65,7 +65,7 @@ class SGD:
             p.grad = 0.0
 
 
-def quick(program: Program, batch: list[list[float]]) -> Any:
+def prepare_batch(program: Program, batch: list[list[float]]) -> Any:
     """The batch as an array, if the program would make one of it at every call."""
     return import_module("numpy").array(batch) if program.executor == "compiled" else batch
 
@@ -107,10 +107,10 @@ def train(
     Raises: ValueError for arguments that are not as said; the errors of `Program`, naming node and sample, and
         of `SGD`. The parameters are then where the last step left them.
     """
-    rows, given = samples(X), to_lists(y)
+    rows, given = check_samples(X), to_lists(y)
     if isinstance(given, (list, tuple)) and not any(isinstance(to_lists(t), (list, tuple)) for t in given):
-        given = [[number(t, f"target {i} of y")] for i, t in enumerate(given)]
-    targets = samples(given, "y")
+        given = [[check_number(t, f"target {i} of y")] for i, t in enumerate(given)]
+    targets = check_samples(given, "y")
     if len(targets) != len(rows):
         raise ValueError(f"{len(rows)} rows of X and {len(targets)} targets in y: one for each is needed")
     inputs, wanted = [Value(x) for x in rows[0]], [Value(t) for t in targets[0]]
@@ -118,17 +118,17 @@ def train(
     predictions = list(outputs) if isinstance(outputs, Iterable) else [outputs]
     if len(predictions) != len(wanted):
         raise ValueError(f"the model gives {len(predictions)} predictions, but y has {len(wanted)} targets a sample")
-    total = reduce(operator.add, map(choice(loss, losses, "loss"), predictions, wanted))
+    total = reduce(operator.add, map(choose(loss, losses, "loss"), predictions, wanted))
     optimizer = SGD(model.parameters(), learning_rate, momentum)
     if not isinstance(total, Value) or set(optimizer.parameters).isdisjoint(topological_order(total)):
         raise ValueError("the loss depends on none of model.parameters(): is .data or float() used on the way?")
     program = Program(total, optimizer.parameters, [*inputs, *wanted])
-    table = quick(program, [[*x, *t] for x, t in zip(rows, targets, strict=True)])
+    table = prepare_batch(program, [[*x, *t] for x, t in zip(rows, targets, strict=True)])
     size = len(rows) if batch_size is None else min(check_count(batch_size, "batch_size"), len(rows))
     generator = random.Random(seed)
     waiting: list[int] = []
     curve = []
-    for step in progress(check_count(steps, "steps"), verbose):
+    for step in show_progress(check_count(steps, "steps"), verbose):
         if size < len(rows) and len(waiting) < size:
             waiting = generator.sample(range(len(rows)), len(rows))
         batch = table
