@@ -7,6 +7,9 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import nbclient
+import nbconvert
+import nbformat
 import pytest
 
 from tests.display.drawings import NAMESPACE, after_backward, course, label, neuron
@@ -283,9 +286,6 @@ def test_importing_is_light() -> None:
 
 
 def test_notebooks_show_and_export_the_picture() -> None:
-    nbclient = pytest.importorskip("nbclient")
-    nbformat = pytest.importorskip("nbformat")
-    nbconvert = pytest.importorskip("nbconvert")
     code = (
         "from tinygrad_lite import Value\nfrom tinygrad_lite.display.drawing import draw\n"
         "a = Value(3.0)\nJ = a * a\nJ.backward()\ndraw(J)"
