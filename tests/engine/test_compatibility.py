@@ -1,6 +1,8 @@
 """Programs written for micrograd and autograd, with the import changed."""
 
+import copy
 import math
+import weakref
 
 import autograd
 import autograd.numpy as anp
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tests.engine import gpt
+from tinygrad_lite import Value
 
 ENGINES = [micrograd.engine.Value, tl.Value]
 
@@ -140,8 +143,8 @@ ARITHMETIC = {
 def test_random_programs_agree_with_micrograd(lines, numbers):
     functions = {**ARITHMETIC, "relu": lambda a, b: a.relu(), "data": lambda y: y.data}
     results = []
-    for Value in ENGINES:
-        inputs = [Value(x) for x in numbers]
+    for engine in ENGINES:
+        inputs = [engine(x) for x in numbers]
         y = run(lines, inputs, functions)
         y.backward()
         results.append([y.data, *(x.grad for x in inputs)])
@@ -187,3 +190,73 @@ def test_random_programs_agree_with_autograd(lines, numbers):
     assert ours.data == pytest.approx(float(theirs(xs)), rel=1e-12)
     gradient = autograd.grad(theirs)(xs)
     assert [x.grad for x in inputs] == pytest.approx(list(gradient), rel=1e-9, abs=1e-9)
+
+
+# ── micrograd's and microgpt's ways ───────────────────────────────────────────────────────────────
+
+
+def test_the_lectures_manual_backprop_runs_node_by_node():
+    a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(10.0, "c")
+    e = a * b
+    d = e + c
+    o = d.tanh()
+    o.grad = 1.0
+    for node in (o, d, c, e, a):
+        node._backward()
+    by_hand = [x.grad for x in (a, b, c, d, e)]
+    o.backward()
+    assert by_hand[3:] == [d.grad, e.grad]
+    assert by_hand[:3] == [x.grad / 2 for x in (a, b, c)]  # leaves add up
+
+
+def test_the_signs_and_labels_that_draw_dot_writes():
+    a, b = Value(2.0), Value(3.0, "b")
+    nodes = {"+": a + b, "*": a * b, "-": a - b, "/": a / b, "**2": a**2, "ReLU": a.relu(), "tanh": a.tanh(), "": a}
+    assert {sign: node._op for sign, node in nodes.items()} == {sign: sign for sign in nodes}
+    assert ((a**b)._op, (-a)._op, a.label, (a + b)._prev) == ("**", "-", "", {a, b})
+
+
+@pytest.mark.parametrize(
+    ("attempt", "error", "hint"),
+    [
+        (lambda v: Value(1.0, (v, v), "*"), TypeError, "comes from its operation"),
+        (lambda v: Value(1.0, (v,)), TypeError, "comes from its operation"),
+        (lambda v: Value(1.0, (v, v), (2.0, 3.0)), TypeError, r"primitive\(name, value, \*partials\)"),
+        (lambda v: Value(1.0, _children=(v,), _op="+"), TypeError, "comes from its operation"),
+        (lambda v: setattr(v, "_backward", lambda: None), AttributeError, "primitive"),
+        (lambda v: setattr(v, "m", 0.0), AttributeError, "keep it in a dict with the Values as keys"),
+        (lambda v: setattr(v, "v", 0.0), AttributeError, "in a subclass of Value"),
+        (lambda v: v.momentum, AttributeError, "keep it in a dict"),
+        (lambda v: v.item(), AttributeError, r"float\(v\)"),
+        (lambda v: v.detach(), AttributeError, r"Value\(v.data\)"),
+        (lambda v: v.requires_grad, AttributeError, "every leaf has a gradient"),
+        (lambda v: v.T, AttributeError, "zip"),
+        (lambda v: v.clamp(0, 1), AttributeError, r"v.clip\(low, high\)"),
+        (lambda v: v.backward(retain_graph=True), TypeError, "the graph is always kept"),
+    ],
+)
+def test_a_way_of_another_library_is_told_what_to_write_here(attempt, error, hint):
+    with pytest.raises(error, match=hint):
+        attempt(Value(2.0))
+    assert not hasattr(Value(1.0), "item")
+
+
+def test_a_subclass_keeps_its_state_through_copies_and_gives_plain_values():
+    class Parameter(Value):
+        """With an optimizer's state on it."""
+
+    p = Parameter(2.0, "p")
+    p.m = 0.5
+    for again in (copy.copy(p), copy.deepcopy(p), copy.deepcopy(p * 3).inputs[0]):
+        assert (type(again), again.m, again.data, again.label) == (Parameter, 0.5, 2.0, "p")
+    assert type(p * 3) is Value
+    chain = p
+    for _ in range(5_000):
+        chain = chain + 1
+    assert copy.deepcopy(chain).data == 5_002.0
+
+
+def test_a_value_is_a_number_where_a_number_is_asked_for():
+    v = Value(2.567)
+    assert (int(v), round(v), round(v, 1), math.floor(v), f"{v:.1f}", v.conjugate()) == (2, 3, 2.6, 2, "2.6", v)
+    assert weakref.ref(v)() is v

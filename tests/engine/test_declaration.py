@@ -1,12 +1,16 @@
 """Rows of one's own: what a declaration gives, and what it refuses."""
 
+import builtins
+import dis
 import math
+from decimal import Decimal
 
+import numpy as np
 import pytest
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value
-from tinygrad_lite.engine.declaration import TABLE
+from tinygrad_lite.engine.declaration import RESERVED, TABLE
 
 
 def test_a_row_of_ones_own_works_everywhere():
@@ -87,3 +91,92 @@ def test_functions_may_take_more_than_is_needed():
     scaled(x).backward()
     assert x.grad == 3.0
     assert tl.primitive("root", math.sqrt, lambda x, y: 0.5 / y)(9.0) == 3.0
+
+
+# ── values and slopes that are no floats ──────────────────────────────────────────────────────────
+
+NO_NUMBERS = {"complex": 1j, "Decimal": Decimal(1), "NoneType": None, "ndarray": np.array([1.0]), "str": "1"}
+
+
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+def test_a_value_that_is_no_number_is_an_error_that_names_the_row(kind):
+    row = tl.primitive("odd", lambda x: NO_NUMBERS[kind], lambda x, y: 1.0)
+    for call in (lambda: row(Value(2.0)), lambda: row(2.0), lambda: Value(2.0).odd()):
+        with pytest.raises(TypeError, match=f"the value of odd of 2.0 must be a real number, not '{kind}'"):
+            call()
+
+
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+def test_a_slope_that_is_no_number_is_an_error_that_names_the_row(kind):
+    row = tl.primitive("odd", lambda x: 1.0 * x, lambda x, y: NO_NUMBERS[kind] if math.floor(x) else 0.0)
+    x, other = Value(2.5), Value(1.0)
+    with pytest.raises(TypeError, match=f"partial derivative 1 of odd of 2.5 must be a real number, not '{kind}'"):
+        (row(x) + other).backward()
+    assert (x.grad, other.grad) == (0.0, 0.0)
+    with pytest.raises(TypeError, match="partial derivative 1 of even must be a real number"):
+        tl.primitive("even", lambda x: x, lambda x, y: NO_NUMBERS[kind])
+    assert "even" not in TABLE
+
+
+@pytest.mark.parametrize("cast", [int, np.float32, np.float64, np.int8, bool])
+def test_a_real_number_of_another_type_counts_as_a_float(cast):
+    row = tl.primitive("odd", lambda x: cast(3), lambda x, y: cast(math.floor(x)))
+    x = Value(1.5)
+    y = row(x)
+    y.backward()
+    assert (y.data, x.grad) == (float(cast(3)), 1.0)
+    assert type(y.data) is type(x.grad) is float
+
+
+@pytest.mark.parametrize("slope", [math.nan, math.inf, -math.inf])
+def test_a_partial_that_is_a_constant_and_not_finite_is_an_error_at_the_node(slope):
+    row = tl.primitive("odd", lambda x: x, lambda x, y: slope)
+    with pytest.raises(OverflowError, match=r"slope of odd of 1\.0"):
+        row(Value(1.0)).backward()
+
+
+def test_a_row_of_three_arguments_is_a_method():
+    fma = tl.primitive("fma", lambda a, b, c: a * b + c, *(lambda *_, i=i: [_[1], _[0], 1][i] for i in range(3)))
+    a = Value(2.0)
+    for y in (a.fma(3.0, 4), a.fma(Value(3.0), Value(4.0)), fma(a, 3, 4.0)):
+        assert (y.data, y.op) == (10.0, fma)
+    with pytest.raises(TypeError, match="fma takes Values and real numbers, not 'str'"):
+        a.fma("3", 4.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["backward", "data", "inputs", "named", "grad", "Value", "Constant", "as_node", "node"]
+)
+def test_a_name_that_the_class_or_generated_text_uses_is_refused(name):
+    with pytest.raises(ValueError, match=f"{name!r} cannot name a primitive"):
+        tl.primitive(name, lambda x: x, lambda x, y: 1)
+    with pytest.raises(ValueError, match=f"{name!r} cannot name a primitive"):
+        tl.primitive("fine", lambda x: x, lambda x, y: 1, method=name)
+    assert not {name, "fine"} & TABLE.keys()
+
+
+def test_generated_text_uses_no_name_that_a_row_can_have():
+    for row in TABLE.values():
+        for function in (row.forward, row.backward):
+            steps = dis.get_instructions(function)
+            used = {step.argval for step in steps if step.opname.startswith(("LOAD_GLOBAL", "LOAD_FAST", "STORE"))}
+            names = {str(name) for name in used if str(name)[0] != "_"}
+            assert names <= RESERVED | TABLE.keys() | vars(builtins).keys()
+
+
+def test_a_partial_that_asks_what_its_argument_is_is_called_with_floats():
+    row = tl.primitive("odd", lambda x: x * x, lambda x, y: 2 * x if isinstance(x, float) else 3 * x)
+    x = Value(2.0)
+    row(x).backward()
+    assert (x.grad, row.opaque) == (4.0, (0,))
+
+
+def test_a_declaration_that_fails_leaves_the_table_as_it_was():
+    before = dict(TABLE)
+    for columns in ({"colour": 1}, {"method": "backward"}):
+        with pytest.raises((TypeError, ValueError)):
+            tl.primitive("half", lambda x: x / 2, lambda x, y: 0.5, **columns)
+    with pytest.raises(TypeError):
+        tl.primitive("half", lambda x: x / 2, lambda x, y: "0.5")
+    assert before == TABLE
+    assert not hasattr(Value, "half")

@@ -1,6 +1,9 @@
 """Derivatives that are Values again, to any order."""
 
+import inspect
 import math
+import re
+from collections import namedtuple
 
 import pytest
 from hypothesis import given
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value, grad, gradient, hessian, value_and_grad
+from tinygrad_lite.engine.arguments import flatten, map_nested
 from tinygrad_lite.engine.declaration import TABLE
 
 close = pytest.approx
@@ -144,3 +148,90 @@ def test_a_value_as_argument_keeps_its_label():
 def test_errors(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+# ── what a function does to its arguments, and arguments of any shape ─────────────────────────────
+
+
+def doubles(xs):
+    xs[0] = 2 * xs[0]
+    return xs[0] ** 2 + 3 * xs[1]
+
+
+def sorts_and_grows(xs):
+    xs.sort(key=float)
+    xs.append(Value(7.0))
+    return xs[0] ** 2 * 5 + 3 * xs[1] + xs[2]
+
+
+def empties(xs):
+    return xs.pop() * xs.pop()
+
+
+@pytest.mark.parametrize(("f", "expected"), [(doubles, [24, 3]), (sorts_and_grows, [3, 20]), (empties, [2, 3])])
+def test_what_a_function_does_to_its_list_changes_nothing(f, expected):
+    given_list = [3.0, 2.0]
+    value, slopes = value_and_grad(f)(given_list)
+    assert [x.data for x in slopes] == [x.data for x in grad(f)(given_list)] == expected
+    assert given_list == [3.0, 2.0]
+    assert len(hessian(f)(given_list)) == 2
+    assert tl.gradcheck(f, given_list).ok
+    assert value.data == f([Value(3.0), Value(2.0)]).data
+
+
+Point = namedtuple("Point", "x y")
+SHAPES = [
+    (Point(2.0, 3.0), lambda p: p.x * p.y**2, Point(9.0, 12.0)),
+    ((2.0, [3.0]), lambda t: t[0] * t[1][0] ** 2, (9.0, [12.0])),
+    ({"w": 2.0, "b": (3.0,)}, lambda d: d["w"] * d["b"][0] ** 2, {"w": 9.0, "b": (12.0,)}),
+    ([[2.0], {"k": Point(3.0, 1.0)}], lambda xs: xs[0][0] * xs[1]["k"].x ** 2, [[9.0], {"k": Point(12.0, 0.0)}]),
+]
+
+
+@pytest.mark.parametrize(("argument", "f", "expected"), SHAPES)
+def test_named_tuples_tuples_and_dicts_go_in_and_come_out(argument, f, expected):
+    found = grad(f)(argument)
+    assert map_nested(lambda x, _: x.data, found) == expected
+    assert type(found) is type(argument)
+    assert tl.gradcheck(f, argument).ok
+    n = len(flatten(argument))
+    assert [len(row) for row in hessian(f)(argument)] == [n] * n
+
+
+def test_argnums_may_be_a_generator_and_is_kept():
+    slopes = grad(lambda x, y: x * y, argnums=(i for i in (0, 1)))
+    for _ in range(2):
+        assert [g.data for g in slopes(2.0, 3.0)] == [3.0, 2.0]
+
+
+def test_a_derivative_has_the_name_and_the_text_of_its_function():
+    def loss(w):
+        """How wrong it is."""
+        return w * w
+
+    for derivative in (grad(loss), value_and_grad(loss), hessian(loss)):
+        assert (derivative.__name__, derivative.__doc__) == ("loss", "How wrong it is.")
+        assert list(inspect.signature(derivative).parameters) == ["w"]
+    assert grad(tl.sin).__name__ == "sin"
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "error", "message"),
+    [
+        (tl.sqrt, 0.0, ZeroDivisionError, "slope of sqrt of 0.0"),
+        (lambda b: (-2.0) ** b, 3.0, ValueError, "slope of pow of -2.0 and 3.0: outside the domain"),
+        (lambda x: x**0.5, 0.0, ZeroDivisionError, "slope of pow of 0.0 and 0.5"),
+        (lambda x: x**-1, 1e-200, OverflowError, "slope of pow of 1e-200 and -1.0"),
+    ],
+)
+def test_an_error_names_the_operation_that_was_written(f, x, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        grad(f)(x)
+    with pytest.raises(error, match=re.escape(message)):
+        f(Value(x)).backward()
+
+
+def test_where_an_operand_is_infinite_a_slope_that_does_not_exist_is_nan():
+    x = Value(math.inf)
+    y = tl.log(x) * Value(0.0)
+    assert math.isnan(gradient(tl.sqrt(y * 0), [x])[0].data)

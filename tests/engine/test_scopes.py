@@ -1,5 +1,6 @@
 """Scopes: they nest, and are of their thread."""
 
+import asyncio
 import threading
 
 import pytest
@@ -30,3 +31,20 @@ def test_an_open_scope_is_not_entered_again():
             pass
         assert Value(1.0).scope is part
     assert Value(1.0).scope is None
+
+
+def test_asyncio_tasks_do_not_see_one_another_s_scopes():
+    async def task(name):
+        with tl.scope(name):
+            await asyncio.sleep(0)
+            node = Value(1.0) * 2
+            await asyncio.sleep(0)
+            with tl.scope("inner"):
+                await asyncio.sleep(0)
+                inside = node + 1
+        return node.scope.name, inside.scope.parent.name, (node + 1).scope
+
+    async def together():
+        return await asyncio.gather(*map(task, "abc"))
+
+    assert asyncio.run(together()) == [(name, name, None) for name in "abc"]

@@ -9,6 +9,7 @@ import linecache
 from collections.abc import Callable
 from typing import Any
 
+from . import hints
 from .arguments import to_float
 from .declaration import RESERVED, TABLE, Primitive, make_row
 from .scopes import innermost, open_scopes
@@ -23,7 +24,7 @@ def {method}({signature}):
         data = {value}
         if type(data) is not float or data - data:  # data - data is not 0 for infinity and NaN
             raise OverflowError
-    except (ArithmeticError, TypeError, ValueError):
+    except (ArithmeticError, TypeError, ValueError, Warning):
         data = evaluate_nodes(row, {inputs})
     node = new(Value)
     node.data = data
@@ -149,7 +150,7 @@ def _agrees(row: Primitive, argument: int, slope: Symbol) -> bool:
         try:
             y = row.evaluate(x)
             expected = row.slope(argument, x, y)
-        except (ArithmeticError, ValueError):
+        except (ArithmeticError, TypeError, ValueError):
             continue
         if written(*x, y) != expected:
             return False
@@ -201,3 +202,5 @@ def primitive(name: str, value: Callable[..., float], *partials: Callable[..., A
 for _row in TABLE.values():
     install(_row, generate(_row))
 RESERVED.update(vars(Value))
+for _name, _advice in hints.ATTRIBUTES.items():
+    setattr(Value, _name, hints.Refused(_name, _advice))

@@ -6,19 +6,21 @@ from typing import Any
 from .declaration import Primitive
 
 CONSTRUCTOR = (
-    "Value(data, label) makes a leaf; a node that is computed comes from its operation, a + b or exp(a), and an "
-    "operation of one's own, with its local derivatives, from primitive(...)"
+    "Value(data, label) makes a leaf; a computed node comes from its operation, a + b or exp(a), and a "
+    "user-defined operation, with its local derivatives, from primitive(name, value, *partials)"
 )
 BACKWARD = "the backward step of an operation comes from its row: declare one with primitive(name, value, *partials)"
+OPTIONS = "backward() has no option {!r}: the graph is always kept, and backward() may run again"
 STATE = "a Value keeps no state of an optimizer: keep it in a dict with the Values as keys, or in a subclass of Value"
-MISSING = {
+# Attributes that a Value does not have, and what to write. (A `__getattr__` would slow every other one down.)
+ATTRIBUTES = {
+    **dict.fromkeys(("m", "v", "momentum", "velocity"), STATE),
     "item": "float(v), or v.data, is the number",
     "detach": "Value(v.data) is a leaf with the same number",
     "requires_grad": "every leaf has a gradient; a plain number in a formula has none",
     "requires_grad_": "every leaf has a gradient; a plain number in a formula has none",
     "numpy": "float(v), or v.data, is the number",
-    "clip": "v.maximum(low).minimum(high) keeps a number within bounds",
-    "clamp": "v.maximum(low).minimum(high) keeps a number within bounds",
+    "clamp": "v.clip(low, high) keeps a number within bounds",
     "T": "a Value is one number: zip(*rows) transposes a list of lists",
     "shape": "a Value is one number: lists of Values are vectors",
     "mean": "a Value is one number: sum(values) / len(values)",
@@ -32,7 +34,6 @@ UFUNCS = {
 COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 PREDICATES = {"isfinite", "isinf", "isnan", "signbit"}
 INSTEAD = {
-    "clip": "write minimum(maximum(v, low), high)",
     "cbrt": "write v ** (1 / 3)",
     "exp2": "write 2 ** v",
     "fmax": "write maximum(a, b)",
@@ -45,11 +46,6 @@ INSTEAD = {
 }
 
 
-def missing(cls: str, name: str) -> str:
-    """The message for an attribute that a Value does not have."""
-    return f"{cls!r} object has no attribute {name!r}" + (f": {MISSING[name]}" if name in MISSING else "")
-
-
 def sign(row: Primitive, inputs: Sequence[Any]) -> str:
     """micrograd's sign of an operation: +, *, ReLU; with the exponent, **2, if that is a number."""
     if row.name == "pow":
@@ -59,17 +55,24 @@ def sign(row: Primitive, inputs: Sequence[Any]) -> str:
 
 
 class Refused:
-    """An attribute that cannot be set, with the advice why; nor read, where nothing reads it."""
+    """An attribute that cannot be set, nor read where nothing reads it: the advice says what to do.
 
-    def __init__(self, advice: str, read: Callable[[Any], Any] | None = None) -> None:
-        self.advice, self.read = advice, read
+    A subclass of Value that has a dictionary may have it.
+    """
+
+    def __init__(self, name: str, advice: str, read: Callable[[Any], Any] | None = None) -> None:
+        self.name, self.advice, self.read = name, advice, read
 
     def __get__(self, node: Any, cls: type) -> Any:
         if node is None:
             return self
-        if self.read is None:
-            raise AttributeError(self.advice)
-        return self.read(node)
+        if self.read:
+            return self.read(node)
+        if self.name in getattr(node, "__dict__", ()):
+            return vars(node)[self.name]
+        raise AttributeError(self.advice)
 
     def __set__(self, node: Any, content: Any) -> None:
-        raise AttributeError(self.advice)
+        if self.read or not hasattr(node, "__dict__"):
+            raise AttributeError(self.advice)
+        vars(node)[self.name] = content

@@ -13,7 +13,7 @@ row of the product, multiplication and its step of the backward pass, the chain 
             data = self.data * other.data
             if type(data) is not float or data - data:  # data - data is not 0 for infinity and NaN
                 raise OverflowError
-        except (ArithmeticError, TypeError, ValueError):
+        except (ArithmeticError, TypeError, ValueError, Warning):
             data = evaluate_nodes(row, (self, other))
         node = new(Value)
         node.data = data
@@ -48,6 +48,7 @@ from .declaration import TABLE, Primitive
 from .scopes import innermost, open_scopes, scope
 
 new = object.__new__
+FLOAT = frozenset([float])
 
 
 class Value:
@@ -99,7 +100,7 @@ class Value:
         self.label = label
         return self
 
-    def backward(self, gradient: float = 1.0) -> None:
+    def backward(self, gradient: float = 1.0, **options: Never) -> None:
         """Compute ∂self/∂x for every node x below self, and leave it in `x.grad`.
 
         Leaves accumulate over calls, until `zero_grad`; the gradients of all other nodes are set afresh. A leaf
@@ -112,31 +113,44 @@ class Value:
             or a gradient is not finite though every number before it is; TypeError, naming the node, for data
             or a gradient that is no real number. The leaves keep what they had, as they do on Ctrl-C.
         """
+        if options:
+            raise TypeError(hints.OPTIONS.format(*options))
         seed = to_float(gradient, "backward() takes a real number")
         order: list[Any] = []
         leaves: list[Any] = []
         earlier: list[Any] = []
         try:
             self._clear(order, leaves, earlier)
-            _check_numbers(order, leaves)
-            sums = [0.0 if x is None else to_float(x, "a gradient is a real number") for x in earlier]
-            self.grad = seed
-            for node in reversed(order):
-                pass_on = node.op.backward
-                try:
-                    pass_on(node)
-                except (ArithmeticError, ValueError) as error:
-                    node._no_slope(error)
-            passed = [leaf.grad for leaf in leaves]
-            if not all(map(math.isfinite, passed)):
-                _check_range(order)
-            totals = list(map(add, sums, passed))
-            if not all(map(math.isfinite, totals)):
-                _check_totals(leaves, sums, passed)
-            _set_gradients(leaves, totals)
+            passed = self._backpropagate(seed, order, leaves)
+            _set_gradients(leaves, _totals(leaves, earlier, passed))
         except BaseException:
             _set_gradients(leaves, earlier)
             raise
+
+    def _backpropagate(self, seed: float, order: Sequence[Any], leaves: "Sequence[Value]") -> list[float]:
+        """The chain rule from self down, over gradients of 0. Returns: the leaves' gradients."""
+        try:
+            passed = self._propagate(seed, order, leaves)
+        except TypeError:  # what a user put into some data is no number, perhaps
+            passed = []
+        if len(passed) < len(leaves) or not FLOAT.issuperset(map(type, passed)):
+            for x in (*order, *leaves):
+                _check_data(x)
+                x.grad = 0.0
+            passed = self._propagate(seed, order, leaves)
+        if not all(map(math.isfinite, passed)):
+            _check_range(order)
+        return passed
+
+    def _propagate(self, seed: float, order: Sequence[Any], leaves: "Sequence[Value]") -> list[float]:
+        self.grad = seed
+        for node in reversed(order):
+            pass_on = node.op.backward
+            try:
+                pass_on(node)
+            except (ArithmeticError, ValueError) as error:
+                node._no_slope(error)
+        return [leaf.grad for leaf in leaves]
 
     def zero_grad(self) -> None:
         """Set `grad` to 0.0 here and in every node below."""
@@ -203,6 +217,8 @@ class Value:
         import numpy as np
 
         arrays = [np.array(x, object) if isinstance(x, Value) else x for x in inputs]
+        # A long double asks this method again and again, as a float does not.
+        arrays = [np.asarray(x, float) if getattr(x, "dtype", None) == np.longdouble else x for x in arrays]
         if ufunc.__name__ in hints.COMPARISONS:
             return getattr(ufunc, method)(*arrays, **kwargs)
         if ufunc.__name__ in hints.PREDICATES:
@@ -217,11 +233,16 @@ class Value:
         """The same node, a real number: NumPy's `var`, `std` and `vdot` ask for it."""
         return self
 
+    def clip(self, low: "Value | float", high: "Value | float", out: None = None) -> "Value":
+        """This number within bounds, as `np.clip` asks for it: minimum(maximum(self, low), high)."""
+        return self.maximum(low).minimum(high)
+
     # micrograd's names: programs that draw its graphs, or walk them backwards by hand, go by these
     _prev = property(lambda self: set(self.inputs))
     _op = property(lambda self: hints.sign(self.op, self.inputs) if self.op else "")
-    _backward = hints.Refused(hints.BACKWARD, lambda self: lambda: self.op.backward(self) if self.op else None)
-    m = v = momentum = velocity = hints.Refused(hints.STATE)
+    _backward = hints.Refused(
+        "_backward", hints.BACKWARD, lambda self: lambda: self.op.backward(self) if self.op else None
+    )
 
     def __float__(self) -> float:
         return to_float(self.data, f"the data of {self._describe()} must be a real number")
@@ -268,10 +289,6 @@ class Value:
         __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _binary
         exp = log = log1p = expm1 = sqrt = sin = cos = tanh = sigmoid = softplus = relu = _unary
         maximum = minimum = binary_cross_entropy = binary_cross_entropy_with_logits = _binary
-    else:
-
-        def __getattr__(self, name):
-            raise AttributeError(hints.missing(type(self).__name__, name), name=name, obj=self)
 
 
 class Constant(Value):
@@ -330,13 +347,6 @@ def _check_data(x: Value) -> None:
         x.data = to_float(x.data, f"the data of {x._describe()} must be a real number")
 
 
-def _check_numbers(order: Iterable[Value], leaves: Iterable[Value]) -> None:
-    for x in leaves:
-        _check_data(x)
-    for x in order:
-        _check_data(x)
-
-
 def _set_gradients(leaves: Sequence[Value], gradients: Sequence[float]) -> None:
     """All or none: within one call of C code no Ctrl-C comes between."""
     list(map(_set_gradient, leaves, gradients))
@@ -376,7 +386,7 @@ def topological_order(*outputs: Value) -> list[Value]:
     return order
 
 
-def _check_range(order: list[Value]) -> None:
+def _check_range(order: Sequence[Value]) -> None:
     """Raise OverflowError where a step backwards left the range of floats, unless the graph already had."""
     if all(math.isfinite(x.data) for node in order for x in (node, *node.inputs)):
         for node in reversed(order):
@@ -384,9 +394,17 @@ def _check_range(order: list[Value]) -> None:
                 node._no_slope(OverflowError())
 
 
-def _check_totals(leaves: Iterable[Value], earlier: Iterable[float], passed: Iterable[float]) -> None:
-    """Raise OverflowError where two finite gradients of a leaf have a sum that is not."""
-    for leaf, *parts in zip(leaves, earlier, passed, strict=True):
-        if all(map(math.isfinite, parts)) and not math.isfinite(sum(parts)):
-            remedy = "the gradients of all calls add up until zero_grad()"
-            raise OverflowError(f"backward(): the gradient of {leaf!r} is too large for a float: {remedy}")
+def _totals(leaves: Sequence[Value], earlier: Sequence[Any], passed: Sequence[float]) -> list[float]:
+    """The gradients that leaves had and those of this pass, added up; those that are None count as 0.
+
+    Raises: OverflowError, naming the leaf, where two finite ones have a sum that is not; TypeError for no number.
+    """
+    if not FLOAT.issuperset(map(type, earlier)):
+        earlier = [0.0 if x is None else to_float(x, "a gradient must be a real number") for x in earlier]
+    totals = list(map(add, earlier, passed))
+    if not all(map(math.isfinite, totals)):
+        for leaf, *parts, total in zip(leaves, earlier, passed, totals, strict=True):
+            if all(map(math.isfinite, parts)) and not math.isfinite(total):
+                remedy = "the gradients of all calls add up until zero_grad()"
+                raise OverflowError(f"backward(): the gradient of {leaf!r} is too large for a float: {remedy}")
+    return totals

@@ -1,0 +1,85 @@
+"""NumPy's functions on Values: the rows of the table, whichever way they are called, or an error that says what is."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_lite as tl
+from tinygrad_lite import Program, Value
+from tinygrad_lite.engine.declaration import TABLE
+
+SAME = {
+    "absolute": "abs", "fabs": "abs", "add": "add", "cos": "cos", "divide": "div", "exp": "exp", "expm1": "expm1",
+    "float_power": "pow", "log": "log", "log1p": "log1p", "maximum": "maximum", "minimum": "minimum",
+    "multiply": "mul", "negative": "neg", "positive": "identity", "power": "pow", "sign": "sign", "sin": "sin",
+    "sqrt": "sqrt", "subtract": "sub", "tanh": "tanh",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_function_with_a_row_is_that_row(name):
+    row, ufunc = TABLE[SAME[name]], getattr(np, name)
+    operands = [Value(0.5), Value(2.0)][: ufunc.nin]
+    y = ufunc(*operands)
+    assert (y.op, y.inputs) == (row, tuple(operands))
+    if ufunc.nin == 2:
+        assert [z.op for z in ufunc(np.array([0.25, 0.5]), operands[1])] == [row, row]
+    elif name not in ("fabs", "sign"):  # of an array of Values NumPy calls the methods; these it has not, or chooses
+        assert [z.op for z in ufunc(np.array(operands, object))] == [row]
+
+
+def test_every_function_of_numpy_is_a_row_or_an_error_that_says_so():
+    for ufunc in {x for x in vars(np).values() if isinstance(x, np.ufunc) and x.nin <= 2 and x.nout == 1}:
+        if ufunc.__name__ in SAME or ufunc.__name__ in ("less", "less_equal", "greater", "greater_equal", "equal"):
+            continue
+        if ufunc.__name__ in ("not_equal", "isfinite", "isinf", "isnan", "signbit"):
+            assert ufunc(*[Value(1.0)] * ufunc.nin) in (True, False)
+            continue
+        with pytest.raises(TypeError, match=rf"np\.{ufunc.__name__} cannot be differentiated here: write"):
+            ufunc(*[Value(1.0)] * ufunc.nin)
+
+
+CHOICES = {
+    "maximum": (lambda v: np.maximum(v, 0), lambda x: max(x, 0.0)),
+    "minimum": (lambda v: np.minimum(0.5, v), lambda x: min(x, 0.5)),
+    "clip": (lambda v: np.clip(v, -1, 1), lambda x: max(-1.0, min(x, 1.0))),
+    "absolute": (np.abs, abs),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+@given(st.floats(-3, 3), st.floats(-3, 3))
+def test_a_choice_is_recorded_and_not_frozen(name, first, second):
+    choose, expected = CHOICES[name]
+    w, x = Value(first), Value(1.0)
+    program = Program(choose(w * x), [w], [x], executor="python")
+    assert program([second], [[1.0]])[0] == expected(second)
+
+
+def test_a_tie_gives_each_a_half():
+    a, b = Value(1.0), Value(1.0)
+    np.maximum(a, b).backward()
+    assert (a.grad, b.grad) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("number", [np.longdouble(2), np.float16(2), np.uint8(2), np.bool_(True)])
+def test_scalars_of_every_kind_are_operands_on_either_side(number):
+    v = Value(3.0)
+    for y in (number * v, v * number, number + v, v - number, number / v, v**number, number > v, v <= number):
+        assert isinstance(y, (Value, bool, np.bool_))
+    assert (number * v).data == float(number) * 3.0
+    array = np.array([1, 2], np.longdouble) * v
+    assert [x.data for x in array] == [3.0, 6.0]
+
+
+def test_statistics_over_an_array_of_values():
+    values = [Value(x) for x in (1.0, 2.0, 4.0)]
+    array = np.array(values, object)
+    variance, deviation, product = np.var(array), np.std(array), np.vdot(array, array)
+    assert (variance.data, deviation.data, product.data) == pytest.approx((14 / 9, math.sqrt(14 / 9), 21.0))
+    product.backward()
+    assert [x.grad for x in values] == [2.0, 4.0, 8.0]
+    assert np.clip(tl.Value(3.0), 0, 1).data == 1.0
