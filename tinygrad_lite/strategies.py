@@ -77,7 +77,7 @@ def points(op: Primitive, wanted: Sequence[int] | None = None) -> st.SearchStrat
     def repaired(x: tuple[float, ...]) -> tuple[float, ...]:
         for _ in range(4):
             for way in ways:
-                if _legal(op, x, arity if wanted is None else wanted, 1e300):
+                if _is_legal(op, x, arity if wanted is None else wanted, 1e300):
                     return x
                 x = tuple(
                     way(each) if each in domain else _inside(domain) for each, domain in zip(x, op.domain, strict=True)
@@ -88,7 +88,7 @@ def points(op: Primitive, wanted: Sequence[int] | None = None) -> st.SearchStrat
     return (st.one_of(drawn, drawn.map(lambda x: x[:1] * len(x))) if len(arity) > 1 else drawn).map(repaired)
 
 
-def _legal(op: Primitive, x: Sequence[float], wanted: Sequence[int], bound: float) -> bool:
+def _is_legal(op: Primitive, x: Sequence[float], wanted: Sequence[int], bound: float) -> bool:
     """Whether `op` has a value at `x`, and slopes, all within the bound.
 
     What its partials say against it counts only if the reference agrees: a wrong one is not to be avoided.
@@ -104,7 +104,7 @@ def _legal(op: Primitive, x: Sequence[float], wanted: Sequence[int], bound: floa
     except (ArithmeticError, ValueError):
         slopes = [math.inf]
     if not all(abs(slope) < bound for slope in slopes):
-        slopes = list(map(float, reference.evaluate(op, x, wanted) or []))
+        slopes = list(map(float, reference.compute(op, x, wanted) or []))
     return abs(y) < bound and all(abs(slope) < bound for slope in slopes)
 
 
@@ -118,11 +118,11 @@ class Expression(NamedTuple):
         """The newest node of the program."""
         nodes = list(xs)
         for name, *operands in self.operations:
-            nodes.append(TABLE[name](*(_operand(nodes, x) for x in operands)))
+            nodes.append(TABLE[name](*(_find_operand(nodes, x) for x in operands)))
         return nodes[-1]
 
 
-def _operand(nodes: Sequence[Any], x: int | float) -> Any:
+def _find_operand(nodes: Sequence[Any], x: int | float) -> Any:
     return nodes[-1 - (x - 1) % len(nodes)] if isinstance(x, int) else x
 
 
@@ -152,17 +152,17 @@ def expressions(*operations: Primitive, max_operations: int = 8, max_inputs: int
 
     @st.composite  # and not `map`, whose results Hypothesis prints as the call that made them
     def program(draw: st.DrawFn) -> Expression:
-        return _repaired(draw(inputs), draw(lines))
+        return _repair(draw(inputs), draw(lines))
 
     return program()
 
 
-def _repaired(inputs: tuple[float, ...], lines: list[Line]) -> Expression:
+def _repair(inputs: tuple[float, ...], lines: list[Line]) -> Expression:
     numbers, repaired = list(inputs), []
     for name, *operands in lines:
-        x = [_operand(numbers, operand) for operand in operands]
+        x = [_find_operand(numbers, operand) for operand in operands]
         wanted = [i for i, operand in enumerate(operands) if isinstance(operand, int)]
-        if not _legal(TABLE[name], x, wanted, BOUND):
+        if not _is_legal(TABLE[name], x, wanted, BOUND):
             name, operands, x = "add", (operands * 2)[:2], (x * 2)[:2]
         numbers.append(TABLE[name].evaluate(x))
         repaired.append((name, *operands))

@@ -21,7 +21,7 @@ from tests.checking import rigorous
 from tests.checking.mutants import ENGINE, ROWS
 from tinygrad_lite.checking import reference
 from tinygrad_lite.checking.certificate import gradcheck
-from tinygrad_lite.checking.differences import fingerprint
+from tinygrad_lite.checking.differences import branch_signature
 from tinygrad_lite.engine.value import Value, topological_order
 from tinygrad_lite.strategies import expressions
 
@@ -86,12 +86,12 @@ def certificate(program):
 
 
 def rigorously(program):
-    held = reference.evaluate
-    reference.evaluate = rigorous.evaluate
+    held = reference.compute
+    reference.compute = rigorous.compute
     try:
         return certificate(program)
     finally:
-        reference.evaluate = held
+        reference.compute = held
 
 
 def inconclusive(program):
@@ -108,7 +108,7 @@ def verdict(check, program):
 
 def at_a_kink(program):
     order = topological_order(program(*map(Value, program.inputs)))
-    return any(op and op.kink and side == 0 for op, side in fingerprint(order))
+    return any(op and op.kink and side == 0 for op, side in branch_signature(order))
 
 
 CHECKS = {

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from tinygrad_lite.engine import generated_methods, value
 from tinygrad_lite.engine.declaration import TABLE
-from tinygrad_lite.engine.value import Constant, Value, install
+from tinygrad_lite.engine.generated_methods import generate, install
+from tinygrad_lite.engine.value import Constant, Value
 
 TINY_FACTOR = 1 + 1e-12
 
@@ -21,7 +22,7 @@ def changed(name, **columns):
     held = dict(vars(row))
     for column, content in columns.items():
         setattr(row, column, content)
-    install(row)
+    install(row, generate(row))
     try:
         yield row
     finally:
@@ -134,7 +135,7 @@ def template(name, old, new):
     setattr(generated_methods, name, held.replace(old, new))
     try:
         for row in list(TABLE.values()):
-            install(row)
+            install(row, generate(row))
         yield
     finally:
         setattr(generated_methods, name, held)
@@ -155,10 +156,11 @@ def patched(name, function):
 def walk(order_of):
     """`Value._clear` with the order that `order_of` gives the nodes."""
 
-    def clear(self, order, leaves):
+    def clear(self, order, leaves, earlier):
         for node in value.topological_order(self):
             if not node.inputs and type(node) is not Constant:
-                leaves.append((node, node.grad))
+                leaves.append(node)
+                earlier.append(node.grad)
             node.grad = 0.0
         order.extend(node for node in order_of(self) if node.inputs)
 

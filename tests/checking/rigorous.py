@@ -1,7 +1,7 @@
 """The reference of `gradcheck` once more, rigorously: Arb balls (Johansson, IEEE Trans. Computers, 2017).
 
 A power series of length 2 in Arb's arithmetic encloses the value and the slope of a formula: no rounding,
-no cancellation and no underflow can go unseen. `evaluate` takes the place of `reference.evaluate`.
+no cancellation and no underflow can go unseen. `compute` takes the place of `reference.compute`.
 """
 
 from decimal import Context, Decimal
@@ -128,8 +128,8 @@ RULES = {
 }
 
 
-def evaluate(row, inputs, wanted=()):
-    """As `reference.evaluate`: the value, then the partial derivatives; NaN where it is inconclusive."""
+def compute(row, inputs, wanted=()):
+    """As `reference.compute`: the value, then the partial derivatives; NaN where it is inconclusive."""
     results = []
     for i in (None, *wanted):
         for bits in BITS:

@@ -34,7 +34,7 @@ def test_no_false_alarm(program):
 @given(expressions())
 def test_no_false_alarm_by_rigorous_enclosures(program):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reference, "evaluate", rigorous.evaluate)
+        patch.setattr(reference, "compute", rigorous.compute)
         report = gradcheck(program, *program.inputs)
     assert {check.verdict for check in report.checks} == {"certified"}
 
@@ -329,7 +329,7 @@ def test_a_detached_number_in_a_list_is_found():
     assert "gradient of input w[1] = 3.0 is wrong: not connected" in str(error)
 
 
-@pytest.mark.parametrize("x", ["1", None, 1j, {"w": 1.0}, [1.0, "2"]])
+@pytest.mark.parametrize("x", ["1", None, 1j, {1.0}, [1.0, "2"]])
 def test_an_input_that_is_no_number_is_refused(x):
     with pytest.raises(TypeError, match=r"^gradcheck: w(\[1\])? must be a number, a Value or a list of them, not '"):
         gradcheck(lambda w: w, x)

@@ -18,10 +18,10 @@ from ..engine.arguments import expect_number, flatten, is_real, map_nested, unfl
 from ..engine.declaration import Primitive
 from ..engine.value import Constant, Value, topological_order
 from . import reference
-from .differences import disagree, fingerprint, loose_ends, ridders
+from .differences import branch_signature, disagree, find_loose_ends, ridders
 from .report import Check, GradcheckReport, InputReport, error_class
 
-UNIT = 2.0**-53  # the relative error of one rounding
+UNIT_ROUNDOFF = 2.0**-53  # the relative error of one rounding
 VALUE_ULPS, PARTIAL_ULPS = 4, 8
 CANCELLING = {
     "binary_cross_entropy_with_logits",
@@ -50,7 +50,7 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bo
         if inputs or f.grad == 0.0:
             raise ValueError("gradcheck(J) certifies what J.backward() left: call that first; it takes no inputs")
         order = topological_order(f)
-        return _report(order, [], list(_certify(order, f.grad)), raise_exception)
+        return _report(order, [], list(_check_nodes(order, f.grad)), raise_exception)
     code = getattr(f, "__code__", None)
     names = code.co_varnames[: code.co_argcount] if code else ()
     names = names if len(names) == len(inputs) else [f"x{i + 1}" for i in range(len(inputs))]
@@ -64,9 +64,9 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bo
     try:
         y.zero_grad()
         y.backward()
-        checks = list(_certify(order, 1.0))
+        checks = list(_check_nodes(order, 1.0))
         if not any(check.verdict == "wrong" for check in checks):
-            checks += _missing_edges(lambda *nodes: f(*unflatten(shape, iter(nodes))), xs, order)
+            checks += _check_edges(lambda *nodes: f(*unflatten(shape, iter(nodes))), xs, order)
         return _report(order, xs, checks, raise_exception)
     finally:
         for x, grad in zip(order, held, strict=True):
@@ -88,7 +88,7 @@ def _report(order: Sequence[Value], xs: Sequence[Value], checks: list[Check], ra
     leaves = list(dict.fromkeys([*xs, *(x for x in order if not x.inputs and type(x) is not Constant)]))
     exact = [reference.NAN] * len(leaves)
     if not any(check.remark for check in checks):
-        exact = reference.gradient(order, leaves)
+        exact = reference.compute_gradient(order, leaves)
     inputs = []
     for i, (x, slope) in enumerate(zip(leaves, exact, strict=True), 1):
         true = Decimal(order[-1].grad) * slope
@@ -104,14 +104,14 @@ def _report(order: Sequence[Value], xs: Sequence[Value], checks: list[Check], ra
 # ── node by node ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _certify(order: Sequence[Value], seed: float) -> Iterator[Check]:
+def _check_nodes(order: Sequence[Value], seed: float) -> Iterator[Check]:
     """The checks of every node, from the output (the last of `order`) down."""
     passed: dict[Value, list[tuple[float, Value]]] = defaultdict(list)
     passed[order[-1]].append((seed, Value(seed)))
     for node in reversed(order):
         if type(node) is Constant:
             continue
-        yield _gradient(node, passed[node])
+        yield _check_gradient(node, passed[node])
         if node.op is None:
             continue
         data = [x.data for x in node.inputs]
@@ -119,14 +119,14 @@ def _certify(order: Sequence[Value], seed: float) -> Iterator[Check]:
         partials = [math.nan] * len(wanted)
         if all(map(math.isfinite, [*data, node.data])):
             partials = [node.op.slope(i, data, node.data) for i in wanted]
-            yield from _numbers(node, node.op, data, wanted, partials)
+            yield from _check_operation(node, node.op, data, wanted, partials)
         else:
             yield Check(node, (node,), "value", node.data, math.nan, math.nan, "unchecked", "not finite")
         for i, partial in zip(wanted, partials, strict=True):
             passed[node.inputs[i]].append((node.grad * partial, node))
 
 
-def _gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check:
+def _check_gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check:
     """Whether `node.grad` is the sum of what its consumers passed on, up to the rounding of that sum."""
     terms = [term for term, _ in passed]
     via = tuple(dict.fromkeys(consumer for _, consumer in passed if consumer.op))
@@ -135,7 +135,7 @@ def _gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check:
         return Check(node, via, "gradient", node.grad, math.nan, math.nan, "unchecked", "not finite")
     total = math.fsum(terms)
     ulps = _ulps(node.grad, Decimal(total))
-    if abs(node.grad - total) <= (len(terms) + 2) * (UNIT * size + math.ulp(0.0)):
+    if abs(node.grad - total) <= (len(terms) + 2) * (UNIT_ROUNDOFF * size + math.ulp(0.0)):
         return Check(node, via, "gradient", node.grad, total, ulps, "certified")
     remark = f"its uses pass on {' + '.join(map(repr, terms)) or '0.0'}"
     if len(terms) > 1 and node.grad in terms:
@@ -145,11 +145,11 @@ def _gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check:
     return Check(node, via, "gradient", node.grad, total, ulps, "wrong", remark)
 
 
-def _numbers(
+def _check_operation(
     node: Value, row: Primitive, data: list[float], wanted: list[int], partials: list[float]
 ) -> Iterator[Check]:
     """The value of a node, and its partial derivatives in the arguments `wanted`, against the reference."""
-    exact = reference.evaluate(row, data, wanted) or [reference.NAN] * (1 + len(wanted))
+    exact = reference.compute(row, data, wanted) or [reference.NAN] * (1 + len(wanted))
     kink = row.kink if row.kink and row.kink.gap(*data) == 0 else None
     # Along a line that stays on the kink, as a = b does for maximum(a, b), there is one slope: their sum.
     along = kink and len(wanted) == len(data) > 1 and kink.gap(*(x + 1 for x in data)) == 0
@@ -160,10 +160,10 @@ def _numbers(
             right = recorded in kink.slopes and not (along and sum(partials) != sum(exact[1:]))
             remark = f"at a kink the slopes lie in {list(kink.slopes[:2])}" + " and sum to 1" * bool(along)
         elif not true.is_finite():
-            yield _guarded(node, row, data, i, recorded)
+            yield _compare_with_differences(node, row, data, i, recorded)
             continue
         else:
-            right = ulps <= limit or abs(Decimal(recorded) - true) <= limit * _ulp(true) + _excuse(
+            right = ulps <= limit or abs(Decimal(recorded) - true) <= limit * _ulp(true) + _compute_allowance(
                 node, row, data, i, recorded
             )
         if not right and not remark and recorded and true:
@@ -174,7 +174,9 @@ def _numbers(
         yield Check(node, (node,), what, recorded, float(true), ulps, "certified" if right else "wrong", remark)
 
 
-def _excuse(node: Value, row: Primitive, data: Sequence[float], argument: int | None, recorded: float) -> Decimal:
+def _compute_allowance(
+    node: Value, row: Primitive, data: Sequence[float], argument: int | None, recorded: float
+) -> Decimal:
     """By how much the exact number moves when an input moves by 8 ULP: what no formula in floats can avoid.
 
     Only where digits do cancel: in the rows known for it, in one's own, and among subnormal numbers, where
@@ -187,26 +189,26 @@ def _excuse(node: Value, row: Primitive, data: Sequence[float], argument: int | 
     if row.builtin and row.name not in CANCELLING and not subnormal:
         return reference.ZERO
     wanted = [] if argument is None else [argument]
-    here = reference.evaluate(row, data, wanted)
+    here = reference.compute(row, data, wanted)
     total = reference.ZERO
     if not row.builtin:
         total += 8 * Decimal(math.ulp(0.0)) * math.prod(max(reference.ONE, abs(Decimal(x))) for x in data)
     if argument is not None and abs(node.data) < sys.float_info.min:
         total += abs(Decimal(row.slope(argument, data, node.data + 4 * math.ulp(0.0))) - Decimal(recorded))
     for i, (x, (low, high, _)) in enumerate(zip(data, row.domain, strict=True)):
-        step = Decimal(8 * UNIT) * Decimal(min(abs(x), x - low, high - x)) + Decimal(math.ulp(0.0) if x else 0)
-        there = reference.evaluate(row, [*data[:i], Decimal(x) + step, *data[i + 1 :]], wanted)
+        step = Decimal(8 * UNIT_ROUNDOFF) * Decimal(min(abs(x), x - low, high - x)) + Decimal(math.ulp(0.0) if x else 0)
+        there = reference.compute(row, [*data[:i], Decimal(x) + step, *data[i + 1 :]], wanted)
         if here and there and there[-1].is_finite():
             total += abs(there[-1] - here[-1])
     return total
 
 
-def _guarded(node: Value, row: Primitive, data: list[float], i: int | None, recorded: float) -> Check:
+def _compare_with_differences(node: Value, row: Primitive, data: list[float], i: int | None, recorded: float) -> Check:
     """A number without a reference: a partial derivative against a difference quotient of the row's value."""
     if i is None:
         return Check(node, (node,), "value", recorded, math.nan, math.nan, "unchecked", "no reference")
     value = row.value
-    slope, error = ridders(lambda x: value(*data[:i], x, *data[i + 1 :]), data[i], 4 * UNIT * abs(node.data))
+    slope, error = ridders(lambda x: value(*data[:i], x, *data[i + 1 :]), data[i], 4 * UNIT_ROUNDOFF * abs(node.data))
     verdict = "unchecked" if math.isnan(slope) else "wrong" if disagree(recorded, slope, error) else "guarded"
     remark = f"no reference; a difference quotient gives {slope:.6g} ± {error:.1g}"
     return Check(node, (node,), f"partial {i + 1}", recorded, slope, _ulps(recorded, Decimal(slope)), verdict, remark)
@@ -224,23 +226,23 @@ def _ulps(recorded: float, true: Decimal) -> float:
 # ── the whole function ────────────────────────────────────────────────────────────────────────────
 
 
-def _missing_edges(f: Callable[..., Value], xs: Sequence[Value], order: Sequence[Value]) -> Iterator[Check]:
+def _check_edges(f: Callable[..., Value], xs: Sequence[Value], order: Sequence[Value]) -> Iterator[Check]:
     """The gradients that a difference quotient of `f` contradicts, where a number is not connected to the inputs."""
-    ends = loose_ends(f, xs, order)
+    ends = find_loose_ends(f, xs, order)
     if ends == []:
         return
     again = topological_order(f(*(Value(x.data) for x in xs)))
     if [x.data for x in again] != [x.data for x in order]:
         raise ValueError("gradcheck: the function gives another result each time; fix its random numbers")
-    sides = fingerprint(order)
+    sides = branch_signature(order)
     names = [f"{x.data!r} in {node.op.name}" for node in order if node.op for x in node.inputs if x in (ends or [])]
     remark = f"not connected to the inputs, though it moves with them: {', '.join(names)}; is .data or float() used?"
-    noise = 4 * UNIT * sum(abs(x.data * x.grad) for x in order)
+    noise = 4 * UNIT_ROUNDOFF * sum(abs(x.data * x.grad) for x in order)
     for i, x in enumerate(xs):
 
         def along(t: float, i: int = i) -> float:
             there = topological_order(f(*(Value(t if j == i else x.data) for j, x in enumerate(xs))))
-            if fingerprint(there) != sides:
+            if branch_signature(there) != sides:
                 raise ValueError
             return there[-1].data
 

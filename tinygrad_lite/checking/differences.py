@@ -51,7 +51,7 @@ def disagree(analytic: float, slope: float, error: float) -> bool:
     return abs(analytic - slope) > 10 * error + 1e-6 * max(abs(analytic), abs(slope))
 
 
-def fingerprint(order: Sequence[Value]) -> list[tuple[Primitive | None, int]]:
+def branch_signature(order: Sequence[Value]) -> list[tuple[Primitive | None, int]]:
     """The operations of a graph, and on which side of its kink each is."""
     sides = []
     for node in order:
@@ -60,7 +60,7 @@ def fingerprint(order: Sequence[Value]) -> list[tuple[Primitive | None, int]]:
     return sides
 
 
-def loose_ends(f: Callable[..., Value], xs: Sequence[Value], order: Sequence[Value]) -> list[Value] | None:
+def find_loose_ends(f: Callable[..., Value], xs: Sequence[Value], order: Sequence[Value]) -> list[Value] | None:
     """The numbers in the graph `order` of f(xs) that move with the inputs and are not connected to them.
 
     None if that cannot be told: no graph nearby has the same operations.
@@ -72,7 +72,7 @@ def loose_ends(f: Callable[..., Value], xs: Sequence[Value], order: Sequence[Val
             there = topological_order(f(*moved))
         except (ArithmeticError, ValueError, AttributeError):
             continue
-        if fingerprint(there) == fingerprint(order):
+        if branch_signature(there) == branch_signature(order):
             others = [x for x in there if not x.inputs and x not in moved]
             return [a for a, b in zip(numbers, others, strict=True) if a.data != b.data]
     return None

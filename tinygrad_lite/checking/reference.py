@@ -80,7 +80,7 @@ for _name in ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"):  # fo
     setattr(Dual, _name, _comparison(getattr(operator, _name)))
 
 
-def evaluate(row: Primitive, inputs: Sequence[float | Decimal], wanted: Sequence[int] = ()) -> list[Decimal] | None:
+def compute(row: Primitive, inputs: Sequence[float | Decimal], wanted: Sequence[int] = ()) -> list[Decimal] | None:
     """The value of `row` at `inputs`, then its partial derivatives in the arguments `wanted`.
 
     A number that is undefined, or of which no two precisions agree, is NaN. None if the row has no
@@ -98,7 +98,7 @@ def evaluate(row: Primitive, inputs: Sequence[float | Decimal], wanted: Sequence
         return None
 
 
-def gradient(order: Sequence[Any], leaves: Sequence[Any]) -> list[Decimal]:
+def compute_gradient(order: Sequence[Any], leaves: Sequence[Any]) -> list[Decimal]:
     """The derivatives of the last node of `order` in `leaves`, to twenty digits: the chain rule without rounding.
 
     Raises: TypeError if a row of the graph has no reference.
