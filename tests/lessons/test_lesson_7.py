@@ -1,5 +1,6 @@
 """Lesson 7, with what is installed and again without Numba and PyTorch: its numbers against NumPy's matrices."""
 
+import re
 from importlib.util import find_spec
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.lessons import notebook
 from tests.lessons.notebook import output
+from tests.pictures import told
 
 SIZES = [2, 16, 16, 1]
 OPTIONAL = {"numba": "Program, compiled", "torch": "PyTorch"}
@@ -70,8 +72,13 @@ def untrained(lesson):
 
 
 def test_the_lesson_is_stored_as_it_runs(lesson):
-    """With the same text, whatever is installed."""
-    lesson.check_stored()
+    """With the same text and pictures, whatever is installed; the bars are of all who can be, and of one run."""
+    lesson.check_stored(timed="bars")
+    [[stored]] = [cell.outputs for cell in lesson.stored.cells if cell.id == "bars"]
+    said = [text for text in told(stored.data["image/svg+xml"]) if isinstance(text, str)]
+    bars = ["Value by Value", "Program, python", *OPTIONAL.values()]
+    assert [text.strip() for text in said if text.strip() in bars] == bars
+    assert sum(bool(re.fullmatch(r"[\d.]+ ms", text.strip())) for text in said) == len(bars)
 
 
 def test_the_printed_program_runs(lesson):

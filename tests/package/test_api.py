@@ -2,11 +2,11 @@
 
 import ast
 import re
-import xml.etree.ElementTree as ET
 
 import pytest
 
 import tinygrad_lite
+from tests.pictures import told
 from tests.project import ROOT, module_from
 from tinygrad_lite.engine.declaration import TABLE
 
@@ -70,18 +70,6 @@ def test_an_example_of_a_docstring_runs(code):
     for name in names.keys() - before:
         if name.startswith("test_"):
             names[name]()
-
-
-def told(svg):
-    """What a picture says and does, whatever its layout, which differs between versions of Graphviz."""
-    prefix = re.search(r'id="(tg-\w+)"', svg)[1]
-    style, elements = "", []
-    for element in ET.fromstring(svg.replace(prefix, "tg")).iter():
-        if element.tag.endswith("style"):
-            style = re.sub(r"min-width:\d+pt", "", element.text)
-        else:
-            elements.append((element.tag, element.get("id"), element.get("class"), (element.text or "").strip()))
-    return sorted(elements, key=str), style
 
 
 def test_the_pictures_of_the_readme_are_up_to_date():
