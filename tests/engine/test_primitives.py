@@ -3,10 +3,11 @@
 import functools
 import math
 import operator
+from decimal import Decimal
 
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tinygrad_lite
@@ -184,3 +185,16 @@ def test_a_partial_is_as_precise_as_promised_for_soft_labels():
     for z, y in [(0.1, 0.525), (1e-9, 0.5), (-3.0, 0.0474258731775668), (2.5, 0.924141819978757), (1e-220, 0.5)]:
         assert gradcheck(lambda z, y: loss(z, y), z, y)
         assert gradcheck(lambda z, y=y: loss(z, y), z)
+
+
+@given(st.floats(-745.0, -700.0), st.floats(0.01, 690.0), st.booleans(), st.booleans())
+@example(-744.0, 20.8, False, True)
+def test_the_slopes_of_a_power_keep_their_digits_among_subnormal_numbers(logarithm, base, reciprocal, whole):
+    """x to the power n is exp(logarithm) there: what it has lost, neither n nor log x may magnify."""
+    x = math.exp(base if reciprocal else -base)
+    n = logarithm / math.log(x)
+    n = float(round(n)) or 1.0 if whole else n
+    y, exact = TABLE["pow"].evaluate([x, n]), reference.compute(TABLE["pow"], [x, n], [0, 1])
+    for i, true in enumerate(exact[1:]):
+        off = abs(Decimal(TABLE["pow"].slope(i, [x, n], y)) - true)
+        assert off <= 4 * Decimal(math.ulp(float(true)))

@@ -31,9 +31,13 @@ def pow_slope(x: float, n: float) -> float:
         if y == inf and x < inf:  # math.pow has said so already, unless it is the compiled one
             raise OverflowError
         if SMALLEST_NORMAL <= math.fabs(y) < inf:
-            slope = n * (y / x)  # n·pow(x, n − 1) rounds the exponent: 575 ULP
-            return slope if math.fabs(slope) < inf else n * y / x  # y / x alone may be out of range
-    return n * pow(x, n - 1.0)
+            slope = y / x  # n·pow(x, n − 1) rounds the exponent: 575 ULP
+            return n * slope if SMALLEST_NORMAL <= math.fabs(slope) < inf else n * y / x
+    power = pow(x, n - 1.0)
+    if math.fabs(power) >= SMALLEST_NORMAL or not 0.0 < math.fabs(x) < inf:
+        return n * power
+    half = pow(math.fabs(x), 0.5 * n)  # normal, where the power is subnormal and n would magnify what that has lost
+    return n * half * (half / (math.fabs(x) if n % 2.0 == 1.0 else x))
 
 
 def power_term(c: float, x: float, n: float, k: float) -> float:
@@ -43,7 +47,8 @@ def power_term(c: float, x: float, n: float, k: float) -> float:
         raise ValueError
     logarithms = math.pow(math.log(x), k) if k != 0.0 else 1.0
     half = pow(math.fabs(x), 0.5 * n)  # x**n alone may be out of range
-    return c * half * half * (-logarithms if x < 0.0 and n % 2.0 == 1.0 else logarithms)
+    # Multiplied last is what is large: a subnormal x**n has lost digits, which the logarithms would magnify.
+    return (c * half) * (half * (-logarithms if x < 0.0 and n % 2.0 == 1.0 else logarithms))
 
 
 def xlogy(w: float, x: float) -> float:
