@@ -1,9 +1,8 @@
-"""Logistic regression against scikit-learn's, and inside scikit-learn."""
+"""Logistic regression: the optimum, the steps, settings, bad data, labels and weights."""
 
 import functools
 import inspect
 import math
-import pickle
 import random
 import re
 import sys
@@ -16,15 +15,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import linear_model
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
-from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_estimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.metrics import accuracy_score, log_loss
 
+from tests.frame import Frame
 from tests.project import python
 from tinygrad_lite import Program, Value, nn
 from tinygrad_lite.nn import LogisticRegression
@@ -34,6 +28,10 @@ X = [[-2.0, 1.0], [-1.0, -1.0], [0.5, 0.0], [-0.5, 2.0], [1.5, 0.5], [2.0, -0.5]
 Y = [0, 0, 1, 1, 0, 1]
 columns = st.integers(1, 3)
 seeds = st.integers(0, 2**32)
+
+
+def weights_of(m: int) -> st.SearchStrategy[list[float]]:
+    return st.lists(st.floats(0.1, 10.0), min_size=m, max_size=m)
 
 
 def overlapping(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,17 +68,20 @@ def test_same_optimum_as_scikit_learn(seed: int, n: int) -> None:
 def test_every_step_descends_on_any_data(data: np.ndarray, draw: st.DataObject) -> None:
     y = draw.draw(st.lists(st.integers(0, 1), min_size=len(data), max_size=len(data)))
     assume(len(set(y)) == 2)
+    weights = draw.draw(st.none() | weights_of(len(data)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", nn.ConvergenceWarning)
-        losses = LogisticRegression(max_iter=15).fit(data, y).loss_curve_
+        losses = LogisticRegression(max_iter=15).fit(data, y, weights).loss_curve_
     assert all(after <= before * (1 + 1e-12) for before, after in pairwise(losses))
 
 
-@given(arrays(float, st.tuples(st.integers(1, 8), columns), elements=st.floats(-1e3, 1e3)))
-def test_curvature_is_a_bound_and_a_close_one(data: np.ndarray) -> None:
+@given(arrays(float, st.tuples(st.integers(1, 8), columns), elements=st.floats(-1e3, 1e3)), st.data())
+def test_curvature_is_a_bound_and_a_close_one(data: np.ndarray, draw: st.DataObject) -> None:
+    weights = draw.draw(st.just([1.0] * len(data)) | weights_of(len(data)))
     augmented = np.c_[data, np.ones(len(data))]
-    largest = np.linalg.eigvalsh(augmented.T @ augmented / (4 * len(data)))[-1]
-    assert largest * (1 - 1e-9) <= bound_curvature(data.tolist()) <= largest * 4 ** (1 / 4) * (1 + 1e-9)
+    largest = np.linalg.eigvalsh(augmented.T @ np.diag(weights) @ augmented / (4 * len(data)))[-1]
+    bound = bound_curvature(data.tolist(), weights)
+    assert largest * (1 - 1e-9) <= bound <= largest * 4 ** (1 / 4) * (1 + 1e-9)
 
 
 def test_a_tie_is_class_1() -> None:
@@ -125,11 +126,8 @@ def replaced(i: int, j: int, x: object) -> list[list[object]]:
         (X, [0, 1, -1, 1, 0, 1], "label 2 of y is -1"),
         (X, [0, 1, 0.5, 1, 0, 1], "label 2 of y is 0.5"),
         (X, [0, 1, math.nan, 1, 0, 1], "label 2 of y is nan"),
-        (X, list("011010"), "label 0 of y is '0'"),
-        (X, np.array(Y).reshape(-1, 1), r"label 0 of y is \[0\]"),
-        (X, list(np.array(Y).reshape(-1, 1)), r"label 0 of y is array\(\[0\]\)"),
         (X, [1] * 6, "one class only, 1"),
-        (X, [False] * 6, "one class only, 0"),
+        (X, [False] * 6, "one class only, False"),
         (replaced(1, 0, 1e200), Y, "too large: standardise"),
     ],
 )
@@ -221,19 +219,6 @@ def test_fit_leaves_the_module_random_alone() -> None:
     assert random.getstate() == state
 
 
-class Frame:
-    """Data that say how to become an array, as data frames do; iterating over them gives column names."""
-
-    def __init__(self, data: object) -> None:
-        self.data = np.array(data)
-
-    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
-        return self.data
-
-    def __iter__(self):
-        return iter("names")
-
-
 def test_columns_in_another_order_are_refused() -> None:
     frame, other, nameless = Frame(X), Frame(X), Frame(X)
     frame.columns, other.columns = ["age", "dose"], ["dose", "age"]
@@ -281,68 +266,11 @@ print(model.predict({X}), model.score({X}, {Y}))
     assert labels == f"{model.predict(X).tolist()} {model.score(X, Y)}"
 
 
-# ── in scikit-learn ───────────────────────────────────────────────────────────────────────────────
-
-
-def test_checks_of_scikit_learn() -> None:
-    words = "the message is our own: it names the row, the column or the label"
-    labels = "labels are 0 and 1, nothing else"
-    expected = {
-        "check_estimators_dtypes": labels,
-        "check_classifier_data_not_an_array": labels,
-        "check_classifiers_classes": labels,
-        "check_fit2d_1feature": labels,
-        "check_supervised_y_2d": "labels have one dimension",
-        "check_dtype_object": words,
-        "check_complex_data": words,
-        "check_estimators_empty_data_messages": words,
-        "check_classifiers_regression_target": words,
-        "check_classifier_not_supporting_multiclass": words,
-        "check_fit2d_predict1d": words,
-        "check_requires_y_none": words,
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # separable data, and checks that do not apply
-        check_estimator(LogisticRegression(max_iter=100), expected_failed_checks=expected)
-
-
-@pytest.mark.parametrize("scoring", [None, "accuracy", "roc_auc", "f1", "neg_log_loss"])
-def test_pipeline_and_cross_validation(scoring) -> None:
-    data, y = overlapping(3, 2)
-    far = 1e4 + 50 * data
-    for pairs in ((far, y), (far.tolist(), y.tolist())):
-        ours, theirs = (
-            cross_val_score(make_pipeline(StandardScaler(), model), *pairs, cv=4, scoring=scoring)
-            for model in (LogisticRegression(tol=1e-7), linear_model.LogisticRegression(C=np.inf, tol=1e-9))
-        )
-        assert ours == pytest.approx(theirs, abs=1e-3)
-
-
-def test_lists_straight_into_cross_validation() -> None:
-    data, y = overlapping(4, 2)
-    scores = cross_val_score(LogisticRegression(), data.tolist(), y.tolist(), cv=3, scoring="roc_auc")
-    assert scores == pytest.approx(cross_val_score(LogisticRegression(), data, y, cv=3, scoring="roc_auc"))
-
-
-def test_clone_and_search() -> None:
-    data, y = overlapping(5, 1)
-    model = LogisticRegression(tol=1e-5).fit(data, y)
-    check_is_fitted(model)
-    twin = clone(model)
-    assert repr(twin) == "LogisticRegression(tol=1e-05)"
-    with pytest.raises(NotFittedError):
-        check_is_fitted(twin)
-    restored = pickle.loads(pickle.dumps(model))
-    assert (restored.predict_proba(data) == model.predict_proba(data)).all()
-    search = GridSearchCV(LogisticRegression(), {"tol": [1e-1, 1e-5]}, cv=3).fit(data, y)
-    assert search.cv_results_["split0_test_score"][1] == cross_val_score(model, data, y, cv=3)[0]
-    assert (search.predict(data) == LogisticRegression(**search.best_params_).fit(data, y).predict(data)).all()
-
-
 @given(seeds, st.integers(1, 4), st.integers(4, 200))
 @settings(max_examples=15)
 def test_either_executor_fits_the_same(seed, n, m):
     generator = np.random.default_rng(seed)
+    weights = generator.integers(1, 5, m) if seed % 2 else None
     data = generator.normal(size=(m, n))
     labels = (generator.random(m) < sigmoid_of(data.sum(axis=1))).astype(int)
     labels[:2] = 0, 1
@@ -354,7 +282,7 @@ def test_either_executor_fits_the_same(seed, n, m):
             )
             model = LogisticRegression(max_iter=30, tol=1e-300)
             with pytest.warns(nn.ConvergenceWarning):
-                fits.append(model.fit(data, labels))
+                fits.append(model.fit(data, labels, weights))
     python, compiled = fits
     assert python.coef_ == pytest.approx(compiled.coef_, rel=1e-11, abs=1e-12)
     assert python.intercept_ == pytest.approx(compiled.intercept_, rel=1e-11, abs=1e-12)
@@ -364,3 +292,139 @@ def test_either_executor_fits_the_same(seed, n, m):
 
 def sigmoid_of(z):
     return 1 / (1 + np.exp(-z))
+
+
+# ── labels ────────────────────────────────────────────────────────────────────────────────────────
+
+whole = st.integers(-5, 5)
+two_labels = (
+    st.tuples(whole, whole)
+    | st.tuples(st.text(max_size=3), st.text(max_size=3))
+    | st.just((False, True))
+    | st.tuples(whole.map(float), whole.map(float))
+)
+
+
+@given(seeds, two_labels, st.sampled_from([list, tuple, np.array, Frame, lambda y: np.array(y, object)]))
+@settings(max_examples=60)
+def test_any_two_labels_are_0_and_1_by_other_names(seed, pair, form):
+    assume(pair[0] != pair[1] and "\0" not in f"{pair}")
+    data, y = overlapping(seed, 2)
+    assume(len(set(y)) == 2)
+    reference = LogisticRegression(tol=1e-2).fit(data, y)
+    names = sorted(pair)
+    named = form([names[label] for label in y])
+    model = LogisticRegression(tol=1e-2).fit(data, named)
+    assert model.classes_.tolist() == names
+    assert model.classes_.dtype == (named.__array__() if hasattr(named, "__array__") else np.array(names)).dtype
+    assert (model.coef_ == reference.coef_).all()
+    assert (model.predict_proba(data) == reference.predict_proba(data)).all()
+    assert model.predict(data).tolist() == [names[label] for label in reference.predict(data)]
+    assert model.score(data, named) == reference.score(data, y)
+
+
+def test_labels_unknown_to_the_model_are_wrong_and_of_another_kind_an_error() -> None:
+    model = LogisticRegression().fit(X, Y)
+    assert model.score(X, [7] * 6) == 0.0
+    with pytest.raises(ValueError, match=r"^label 0 of y is '0' \(str\), but another is 0: all must be text, or all"):
+        model.score(X, list("001101"))
+
+
+@pytest.mark.parametrize("form", [list, np.array, lambda y: list(np.array(y))])
+def test_a_column_of_labels_is_taken_with_a_warning(form) -> None:
+    reference = LogisticRegression().fit(X, Y)
+    told = "^A column-vector y was passed when a 1d array was expected"
+    with pytest.warns(DataConversionWarning, match=told) as caught:
+        model = LogisticRegression().fit(X, form([[label] for label in Y]))
+    assert [warning.filename for warning in caught] == [__file__]
+    assert (model.coef_ == reference.coef_).all()
+    with pytest.warns(DataConversionWarning, match=told) as caught:
+        assert model.score(X, form([[label] for label in Y])) == reference.score(X, Y)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@given(seeds)
+@settings(max_examples=20)
+def test_logarithms_of_probabilities(seed) -> None:
+    data, y = overlapping(seed, 2)
+    model = LogisticRegression(tol=1e-2).fit(data, y)
+    np.testing.assert_allclose(model.predict_log_proba(data), np.log(model.predict_proba(data)), rtol=1e-12)
+    far = data * 1e5 / abs(data).min(axis=1, keepdims=True)  # where probabilities are 0.0
+    z = model.decision_function(far)
+    np.testing.assert_allclose(model.predict_log_proba(far).min(axis=1), -abs(z), rtol=1e-12)
+
+
+# ── weights ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(seeds, columns)
+@settings(max_examples=12)
+def test_weights_have_the_optimum_of_scikit_learn(seed: int, n: int) -> None:
+    data, y = overlapping(seed, n)
+    weights = np.random.default_rng(seed).uniform(0.2, 5, 60)
+    ours = LogisticRegression(tol=1e-7).fit(data, y, weights)
+    theirs = linear_model.LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000).fit(data, y, weights)
+    assert ours.coef_ == pytest.approx(theirs.coef_, abs=1e-4)
+    assert ours.intercept_ == pytest.approx(theirs.intercept_, abs=1e-4)
+    assert ours.loss_curve_[-1] == pytest.approx(log_loss(y, ours.predict_proba(data), sample_weight=weights))
+    assert ours.score(data, y, weights) == pytest.approx(accuracy_score(y, ours.predict(data), sample_weight=weights))
+
+
+@given(seeds)
+@settings(max_examples=20)
+def test_a_weight_is_how_often_a_sample_counts(seed: int) -> None:
+    data, y = overlapping(seed, 2)
+    times = np.random.default_rng(seed).integers(0, 4, 60)
+    repeated = [np.repeat(part, times, axis=0) for part in (data, y)]
+    weighted = LogisticRegression(tol=1e-3).fit(data, y, times)
+    counted = LogisticRegression(tol=1e-3).fit(*repeated)
+    assert weighted.coef_ == pytest.approx(counted.coef_, rel=1e-9)
+    assert weighted.loss_curve_ == pytest.approx(counted.loss_curve_, rel=1e-9)
+    assert weighted.score(data, y, times) == pytest.approx(counted.score(*repeated))
+
+
+@given(seeds, st.floats(1e-300, 1e308), st.sampled_from([list, np.array, Frame, lambda weights: weights[0]]))
+@settings(max_examples=20)
+def test_equal_weights_are_no_weights_to_the_last_bit(seed: int, weight: float, form) -> None:
+    data, y = overlapping(seed, 2)
+    plain, weighted = LogisticRegression(tol=1e-3).fit(data, y), LogisticRegression(tol=1e-3)
+    weighted.fit(data, y, sample_weight=form([weight] * 60))
+    assert weighted.loss_curve_ == plain.loss_curve_
+    assert (weighted.coef_ == plain.coef_).all()
+    assert weighted.score(data, y, form([weight] * 60)) == plain.score(data, y)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1] * 5, "sample_weight must be a list of 6 numbers, one for each row of X: 5 given"),
+        ({}, "sample_weight must be a list of 6 numbers, .*: 'dict' given"),
+        ([1, 2, 3, -1, 1, 1], r"sample_weight\[3\] is -1\.0: it must not be negative"),
+        ([0] * 6, "sample_weight is zero for every row"),
+        ([1, 1, "2", 1, 1, 1], r"sample_weight\[2\] is '2' \(str\), text"),
+        ([1, 1, 1, 1, 1, math.inf], r"sample_weight\[5\] is inf"),
+        (np.ones((6, 1)), r"sample_weight\[0\] is \[1\.0\] \(list\)"),
+        (Y, "y holds one class only, 1, where weights are positive"),
+    ],
+)
+def test_bad_weights(weights, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        LogisticRegression().fit(X, Y, sample_weight=weights)
+
+
+def test_without_numpy_and_scikit_learn_labels_and_weights_are_lists() -> None:
+    program = f"""
+import sys, warnings
+sys.modules["numba"] = sys.modules["numpy"] = sys.modules["sklearn"] = None
+from tinygrad_lite.nn import LogisticRegression
+with warnings.catch_warnings(record=True) as caught:
+    model = LogisticRegression().fit({X}, [["ab"[label]] for label in {Y}], [1, 2, 1, 2, 1, 2])
+print(*(f"{{w.category.__module__}}.{{w.category.__name__}}" for w in caught))
+print(model.classes_, model.predict({X}), model.predict_log_proba({X}), model.score({X}, list("aabbab"), 3))
+"""
+    warned, results = python("-c", program).stdout.splitlines()
+    model = LogisticRegression().fit(X, ["ab"[label] for label in Y], [1, 2, 1, 2, 1, 2])
+    assert warned == "tinygrad_lite.nn.data.DataConversionWarning"
+    assert results == "{} {} {} {}".format(
+        ["a", "b"], model.predict(X).tolist(), model.predict_log_proba(X).tolist(), model.score(X, list("aabbab"))
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from ..engine.arguments import check_count, check_vector, to_lists
 from ..engine.value import Value, topological_order
 from ..replay.program import Program
-from .data import check_number, check_samples, choose, show_progress
+from .data import check_number, check_samples, choose, read_lists, show_progress
 from .losses import losses
 
 
@@ -107,7 +107,7 @@ def train(
     Raises: ValueError for arguments that are not as said; the errors of `Program`, naming node and sample, and
         of `SGD`. The parameters are then where the last step left them.
     """
-    rows, given = check_samples(X), to_lists(y)
+    rows, given = check_samples(X), read_lists(y, "y")
     if isinstance(given, (list, tuple)) and not any(isinstance(to_lists(t), (list, tuple)) for t in given):
         given = [[check_number(t, f"target {i} of y")] for i, t in enumerate(given)]
     targets = check_samples(given, "y")
