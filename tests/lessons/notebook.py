@@ -29,6 +29,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 SOLUTION = re.compile(r"<details><summary>Solution · 解答</summary>\n\n(.*)\n\n</details>", re.DOTALL)
+NUMBER = re.compile(r"(?:(?<![\w)}])-)?(?<![A-Za-z_\d.])\d+(?:\.\d+)?(?:e-?\d+)?")
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OF_ONE_RUN = re.compile(r" at 0x[0-9a-f]+|site-packages|ipykernel_\d+")
 JSON = (
@@ -43,15 +44,15 @@ class Lesson:
     Attributes:
         stored: the notebook as it is in the file.
         executed: the notebook with the outputs of this run.
-        solutions: the code of the folded solutions, in order.
+        folded, solutions: the folded solutions, in order, and their code.
     """
 
     def __init__(self, path: Path, client: NotebookClient) -> None:
         self.stored = nbformat.read(path, as_version=4)
         self.executed: NotebookNode = client.nb
         self.client = client
-        folded = [m[1] for cell in self.stored.cells for m in SOLUTION.finditer(cell.source)]
-        self.solutions = ["\n".join(PYTHON.findall(text)) for text in folded]
+        self.folded = [m[1] for cell in self.stored.cells for m in SOLUTION.finditer(cell.source)]
+        self.solutions = ["\n".join(PYTHON.findall(text)) for text in self.folded]
         for i, cell in enumerate(self.executed.cells):
             client.execute_cell(cell, i)
 
@@ -69,11 +70,20 @@ class Lesson:
         """The value of an expression in the kernel, as JSON can hold it: Values as floats, arrays as lists."""
         return json.loads(self.run(JSON.format(f"({expression})")))
 
-    def solve(self) -> str:
-        """Run the solutions, in order; the text that they print. There must be one."""
+    def solve(self, *found: float) -> str:
+        """Run the solutions, in order; the text that they print. There must be one.
+
+        Args:
+            found: what their prose may tell, since the test finds it; any other number there has to be one that they
+                print, or that stands in their code.
+        """
         assert all(self.solutions), "a solution has no block of Python"
         assert self.solutions, "there is no folded solution"
-        return "".join(map(self.run, self.solutions))
+        printed = "".join(map(self.run, self.solutions))
+        told = numbers("".join(PYTHON.sub("", text) for text in self.folded))
+        unfounded = told - numbers(printed) - numbers("".join(self.solutions)) - {*found}
+        assert not unfounded, f"the prose of a solution tells numbers that nothing finds: {sorted(unfounded)}"
+        return printed
 
     def check_stored(self, timed: str = "") -> None:
         """AssertionError unless the file holds the outputs of this run, and nothing of one machine or one day.
@@ -101,6 +111,11 @@ def output(lesson: Lesson, cell: str) -> list[NotebookNode]:
     """The outputs of the cell with this id."""
     [outputs] = [c.outputs for c in lesson.executed.cells if c.id == cell]
     return outputs
+
+
+def numbers(text: str) -> set[float]:
+    """The numbers in a text, each with its sign; 2e-05 may stand as $2\\cdot10^{-5}$."""
+    return set(map(float, NUMBER.findall(re.sub(r"\\cdot10\^\{(.*?)\}", r"e\1", text.replace("−", "-")))))
 
 
 def texts(cell: NotebookNode) -> list[Any]:

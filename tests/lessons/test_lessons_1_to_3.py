@@ -229,13 +229,13 @@ class TestGradientDescent:
         assert 2 < 2 / largest < 12
 
     def test_solution(self, descent) -> None:
-        descent.solve()
+        round_ratio, long_ratio = (c[1] / c[0] for c in map(curvatures, (STANDARDISED, AGE / 10)))
+        descent.solve(round(long_ratio), round(round_ratio))
         steps = descent["[standardised.n_iter_, decades.n_iter_]"]
         for x, model in [(STANDARDISED, "standardised"), (AGE / 10, "decades")]:
             w, b = descent[f"[{model}.coef_[0][0], {model}.intercept_[0]]"]
             assert max(abs(cost_and_slopes(w, b, x)[1])) <= 0.01
         told = prose(descent)
         assert f"{steps[0]} steps and {steps[1]}." in told
-        round_ratio, long_ratio = (c[1] / c[0] for c in map(curvatures, (STANDARDISED, AGE / 10)))
         assert f"curved {long_ratio:.0f} times as strongly" in told
         assert f"ratio is {round_ratio:.0f}." in " ".join(told.split())
