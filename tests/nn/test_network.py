@@ -111,6 +111,11 @@ def test_the_parameters_of_a_neuron_alone_have_names() -> None:
     assert {p.label for p in MLP(2, [2, 1], seed=0).parameters()} == {""}
 
 
+def test_a_module_without_parameters() -> None:
+    assert nn.Module().parameters() == []
+    nn.Module().zero_grad()
+
+
 def test_user_defined_row_as_activation() -> None:
     primitive("cube_of_test", lambda x: x * x * x, lambda x, y: 3 * x * x)
     neuron = Neuron(1, activation="cube_of_test", seed=0)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 import random
 import re
 import sys
@@ -265,6 +266,52 @@ def test_a_learning_rate_that_is_too_large_is_told():
     with pytest.raises(OverflowError, match=re.escape("learning_rate 1e+300 is too large")):
         train(model, [[1e10, 1e10]], [0.0], learning_rate=1e300, steps=5)
     assert all(math.isfinite(p.data) for p in model.parameters())
+
+
+class Line(Module):
+    """w·x, by way of a function of the product's factors."""
+
+    def __init__(self, product=operator.mul):
+        self.w, self.product = Value(1.0, label="w"), product
+
+    def __call__(self, x):
+        return self.product(self.w, x[0])
+
+    def parameters(self):
+        return [self.w]
+
+
+def test_an_overflow_on_the_way_names_step_and_learning_rate():
+    model = Line()
+    # (1e100·w)² has the slope 2e200 at w = 1, so that η = 1e100 leads to w = −2e300.
+    with pytest.raises(
+        OverflowError, match=r"^mul of .*, in sample 0, at step 1: is learning_rate 1e\+100 too large\?$"
+    ):
+        train(model, [[1e100]], [0.0], learning_rate=1e100, steps=5)
+    assert model.w.data == -2e300
+
+
+@pytest.mark.parametrize(
+    ("product", "loss"),
+    [
+        (lambda w, x: w.data * x, "squared_error"),
+        (lambda w, x: float(w) * x.data, "squared_error"),
+        (lambda w, x: Value((w * x).data), "squared_error"),
+        (operator.mul, lambda prediction, target: 0.5),
+        (operator.mul, lambda prediction, target: target * 2),
+    ],
+)
+def test_a_loss_without_parameters_is_told(product, loss):
+    told = r"^the loss depends on none of model\.parameters\(\): is \.data or float\(\) used on the way\?$"
+    with pytest.raises(ValueError, match=told):
+        train(Line(product), [[1.0]], [1.0], loss=loss)
+
+
+@pytest.mark.parametrize("given", [1.0, Value(1.0), None, MLP(1, [1]).parameters])
+def test_what_is_no_list_of_parameters_is_named(given):
+    told = rf"^SGD moves a list of parameters, not {type(given).__name__!r}: model\.parameters\(\)$"
+    with pytest.raises(TypeError, match=told):
+        SGD(given, 0.1)
 
 
 def test_a_parameter_that_is_not_used_stays_and_no_grad_is_written():
