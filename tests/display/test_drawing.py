@@ -298,3 +298,30 @@ def test_notebooks_show_and_export_the_picture() -> None:
     image = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
     assert image
     assert "∂J/∂a = 6" in base64.b64decode(image[1]).decode()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+def test_a_process_forked_while_another_thread_draws_can_draw() -> None:
+    """The lock of the layout engine is held by a thread that the new process does not have."""
+    program = """
+import os, threading, time
+from tinygrad_lite import Value, draw
+from tinygrad_lite.display import svg
+
+drawing = draw(Value(1.0, "x") * 2)
+assert drawing.svg
+with svg._engine_lock:
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if draw(Value(3.0, "y") * 2).svg else 1)
+for _ in range(300):
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done:
+        print("drawn" if status == 0 else "failed")
+        break
+    time.sleep(0.1)
+else:
+    os.kill(child, 9)
+    print("hangs")
+"""
+    assert python("-c", program).stdout == "drawn\n"

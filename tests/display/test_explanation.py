@@ -2,13 +2,14 @@
 
 import itertools
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
-from tinygrad_lite import Value, explain
+from tinygrad_lite import Value, draw, explain, gradient, maximum, minimum, relu, sqrt
 from tinygrad_lite.display.derivation import Derivation
 from tinygrad_lite.engine.names import latex_name
 
@@ -210,3 +211,63 @@ def test_a_slope_over_floats_is_shown_as_its_number():
     x = Value(0.0)
     y = gain(x)
     assert "∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 1 = 1\n" in str(explain(y))
+
+
+# ── remarks ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_graph_whose_numbers_have_changed_since_says_so():
+    w = Value(2.0, "w")
+    L = (w * w).named("L")
+    assert "not so any more" not in str(explain(L))
+    w.data = 5
+    line = next(line for line in str(explain(L)).splitlines() if "L = w · w" in line)
+    assert line.endswith("L = w · w = 5 · 5 = 4   not so any more: an operand has another number since, which gives 25")
+    assert "not so any more" not in str(explain((w * w).named("L")))
+    x = Value(1.0, "x")
+    root = sqrt(x).named("r")
+    x.data = -1.0
+    assert "not so any more: an operand has another number since, which gives nan" in str(explain(root))
+
+
+@pytest.mark.parametrize(
+    ("y", "slopes"),
+    [
+        (lambda: relu(Value(0.0, "x")), "0 to 1"),
+        (lambda: abs(Value(0.0, "x")), "−1 to 1"),
+        (lambda: maximum(Value(1.0, "a"), Value(1.0, "b")), "0 to 1"),
+        (lambda: minimum(Value(-2.0, "a"), -2), "0 to 1"),
+    ],
+)
+def test_a_kink_is_named(y, slopes):
+    told = str(explain(y().named("y")))
+    assert told.count(f"a kink: every slope from {slopes} is right, this is the usual one") == len(
+        [x for x in y().inputs if x.label]
+    )
+    assert "a kink" not in str(explain(relu(Value(0.5, "x"))))
+
+
+def test_a_label_that_is_no_string_is_an_error_that_says_so():
+    v = Value(1.0)
+    v.label = 5
+    for show in (explain, draw):
+        with pytest.raises(TypeError, match="a label is a string, not 'int'"):
+            show(v * 2)
+    v.label = None
+    assert "v · 2 = 1 · 2 = 2" in str(explain(v * 2))
+
+
+def test_an_error_names_the_variable_of_a_node_without_a_label():
+    numerator, denominator = Value(1.0), Value(0.0)
+    with pytest.raises(
+        ZeroDivisionError, match=re.escape("div of 1.0 (node 'numerator') and 0.0 (node 'denominator')")
+    ):
+        numerator / denominator
+    angle = Value(0.0)
+    with pytest.raises(ZeroDivisionError, match=re.escape("slope of sqrt of 0.0 (node 'angle')")):
+        sqrt(angle).backward()
+    with pytest.raises(ZeroDivisionError, match=re.escape("slope of sqrt of 0.0 (node 'angle')")):
+        gradient(sqrt(angle), [angle])
+    angle.data = "0"
+    with pytest.raises(TypeError, match="the data of node 'angle' must be a real number"):
+        angle * 2

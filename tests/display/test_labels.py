@@ -102,11 +102,24 @@ def unlabelled(source: str) -> str:
     return re.sub(r'"(\\.|[^"\\])*"', '""', source)
 
 
-@pytest.mark.parametrize("character", ["\x00", "\t", "\x1b", "\x7f", "\x85", "\ud800", "\ufffe", "\uffff"])
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\x85", "\ud800", "\ufffe", "\uffff"])
 def test_what_xml_cannot_hold_becomes_the_replacement_character(character: str) -> None:
     _, root = pictured(f"a{character}b", f"c{character}d")
     assert written(root, "leaf")[0] == "a\ufffdb"
     assert written(root, "cluster") == ["c\ufffdd"]
+
+
+def test_a_tab_becomes_a_space() -> None:
+    _, root = pictured("a\tb", "c\td")
+    assert written(root, "leaf")[0] == "a b"
+    assert written(root, "cluster") == ["c d"]
+
+
+@pytest.mark.parametrize("label", ["a\r", "\r", "\r\r", "a\r\n", "\t", "a\t\r", "a\n", "\r\nb\r", "\x85\r"])
+def test_a_label_may_end_in_any_white_space(label: str) -> None:
+    _, root = pictured(label, label)
+    lines = "".join(written(root, "leaf")[:-1])
+    assert label.strip() in lines
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..engine.declaration import TABLE
 from ..engine.names import distinct, latex_name
-from ..engine.symbol import Style, Symbol, number, write
+from ..engine.symbol import Style, Symbol, format_number, write
 from ..engine.value import Constant, Value, topological_order
 
 
@@ -26,7 +26,8 @@ class Step(NamedTuple):
         slope: of a backward step, the sides of the local derivative: ("∂v/∂u", formula, number).
         value: the number as a float, of a backward step this contribution.
         total: the node's value, or its gradient so far.
-        reason: why the local derivative does not exist; empty if it does.
+        remark: why the local derivative does not exist, or is one of several; of a forward step, that an operand
+            has been given another number since. Mostly empty.
     """
 
     kind: str
@@ -39,7 +40,7 @@ class Step(NamedTuple):
     slope: tuple[str, ...]
     value: float
     total: float
-    reason: str = ""
+    remark: str = ""
 
     @property
     def formula(self) -> str:
@@ -64,6 +65,9 @@ class Derivation:
     def __init__(self, *outputs: Value, variables: Mapping[Value, str] | None = None) -> None:
         self.outputs = outputs
         self.nodes = topological_order(*outputs)
+        for x in self.nodes:
+            if type(x.label) is not str:
+                x.named(x.label or "")  # what a user put there: None counts as no name, else this is the error
         self.index = {x: i for i, x in enumerate(self.nodes)}
         self.data = [x.data for x in self.nodes]
         self.seed = outputs[0].grad or 1.0
@@ -82,7 +86,7 @@ class Derivation:
             self._names[style, digits] = names = []
             for x, name, data in zip(self.nodes, named, self.data, strict=True):
                 if name is None and type(x) is Constant:
-                    names.append(number(data, style, digits))
+                    names.append(format_number(data, style, digits))
                 else:
                     shown = name or next(fresh)
                     names.append(latex_name(shown) if style == "latex" else shown)
@@ -106,8 +110,19 @@ class Derivation:
                 symbols = write(Symbol("", x.op, tuple(Symbol(names[j]) for j in inputs)), style, digits)
                 numbers = write(Symbol("", x.op, tuple(self.data[j] for j in inputs)), style, digits)
                 value = self.data[i]
-                sides = _distinct(symbols, numbers, number(value, style, digits))
-                yield Step("forward", i, None, None, names[i], "=", sides, (), value, value)
+                sides = _distinct(symbols, numbers, format_number(value, style, digits))
+                yield Step("forward", i, None, None, names[i], "=", sides, (), value, value, self._outdated(i))
+
+    def _outdated(self, i: int) -> str:
+        """The remark that node `i` is not what its operands give now."""
+        x = self.nodes[i]
+        assert x.op
+        try:
+            now = x.op.evaluate([self.data[j] for j in self.operands(i)])
+        except (ArithmeticError, ValueError):
+            now = math.nan
+        same = now == self.data[i] or (math.isnan(now) and not math.isfinite(self.data[i]))
+        return "" if same else f"not so any more: an operand has another number since, which gives {now:.4g}"
 
     def _backward(self, names: list[str], style: Style, digits: int) -> Iterator[Step]:
         root = self.index[self.outputs[0]]
@@ -117,13 +132,13 @@ class Derivation:
         def ratio(above: int, below: int) -> str:
             return write_ratio(names[above], names[below], style)
 
-        seed = (number(self.seed, style, digits),)
+        seed = (format_number(self.seed, style, digits),)
         yield Step("seed", root, None, None, ratio(root, root), "=", seed, (), self.seed, self.seed)
         for i in reversed(range(root + 1)):
             for slot, j in enumerate(self.operands(i)):
                 if type(self.nodes[j]) is Constant:
                     continue
-                partial, reason = self.slope(i, slot)
+                partial, remark = self.slope(i, slot)
                 formula = self._formula(i, slot, names, partial)
                 contribution = gradients[i] * partial
                 gradients[j] += contribution
@@ -131,10 +146,10 @@ class Derivation:
                     write(Symbol("", TABLE["mul"], factors), style, digits)
                     for factors in ((Symbol(ratio(root, i)), Symbol(ratio(i, j))), (gradients[i], partial))
                 )
-                slope = _distinct(ratio(i, j), write(formula, style, digits), number(partial, style, digits))
-                sides = (chain, product, number(contribution, style, digits))
+                slope = _distinct(ratio(i, j), write(formula, style, digits), format_number(partial, style, digits))
+                sides = (chain, product, format_number(contribution, style, digits))
                 numbers = contribution, gradients[j]
-                yield Step("backward", j, i, slot, ratio(root, j), "+=", sides, slope, *numbers, reason)
+                yield Step("backward", j, i, slot, ratio(root, j), "+=", sides, slope, *numbers, remark)
 
     def _formula(self, i: int, slot: int, names: list[str], number: float) -> Any:
         """∂(node `i`)/∂(its operand `slot`) in symbols; the number where it is written over floats."""
@@ -147,14 +162,19 @@ class Derivation:
         return x.op.partials[slot](*symbols, Symbol(names[i]))
 
     def slope(self, i: int, slot: int) -> tuple[float, str]:
-        """∂(node `i`)/∂(its operand `slot`) as a number; NaN, and the reason, where there is none."""
+        """∂(node `i`)/∂(its operand `slot`) as a number, NaN where there is none; and the remark to it."""
         x = self.nodes[i]
         assert x.op
         operands = [self.data[j] for j in self.operands(i)]
         try:
-            return x.op.slope(slot, operands, self.data[i]), ""
+            slope = x.op.slope(slot, operands, self.data[i])
         except (ArithmeticError, ValueError) as error:
             return math.nan, str(x.op.failure(error, operands, [y.label for y in x.inputs], "no slope of "))
+        kink = x.op.kink
+        if kink and kink.gap(*operands) == 0:
+            low, high = (format_number(bound) for bound in kink.slopes[:2])
+            return slope, f"a kink: every slope from {low} to {high} is right, this is the usual one"
+        return slope, ""
 
 
 def _distinct(*sides: str) -> tuple[str, ...]:

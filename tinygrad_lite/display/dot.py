@@ -45,13 +45,13 @@ LARGE = 150  # boxes above which the layout is told to hurry
 
 def clean(text: str) -> str:
     """The text as XML can hold it: no control characters but the newline, no lone surrogates."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     return "".join(
         "\ufffd" if c in "\ufffe\uffff" or (unicodedata.category(c) in ("Cc", "Cs") and c != "\n") else c for c in text
     )
 
 
-def lines(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """The lines of a label; an empty one, over which the engine stumbles, is a no-break space."""
     return [line or "\u00a0" for line in clean(text).split("\n")]
 
@@ -60,7 +60,7 @@ def escape(text: str) -> str:
     """A label that Graphviz renders literally: no HTML, no escapes, no entities."""
     for character, escaped in (("&", "&amp;"), ("<", "&lt;"), ("\\", "\\\\"), ('"', '\\"')):
         text = text.replace(character, escaped)
-    return "\\n".join(lines(text))
+    return "\\n".join(split_lines(text))
 
 
 def wide(label: list[str]) -> int:
@@ -116,8 +116,9 @@ def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], dep
 
 def label_lines(shape: Shape) -> list[str]:
     """What is written on a shape, line by line."""
-    return [line for part in shape.parts for line in lines(part.text)]
+    return [line for part in shape.parts for line in split_lines(part.text)]
 
 
 def _label(shape: Shape) -> str | None:
-    return escape("\n".join(part.text for part in shape.parts)) if shape.parts else None
+    # Part by part: where one ends in a carriage return, the newline to the next is none of its own.
+    return "\\n".join(escape(part.text) for part in shape.parts) if shape.parts else None

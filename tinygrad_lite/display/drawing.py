@@ -106,10 +106,10 @@ def draw(
         outputs, an unknown direction or scope, and where more than `max_nodes` boxes are left.
     """
     names = variables(sys._getframe(1))
-    return drawing(outputs, names, direction, rankdir, max_nodes, animate, fold)
+    return compose(outputs, names, direction, rankdir, max_nodes, animate, fold)
 
 
-def drawing(
+def compose(
     outputs: Iterable[Any],
     names: dict[Value, str],
     direction: Direction | None,

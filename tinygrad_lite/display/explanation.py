@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from ..engine.names import variables
-from ..engine.symbol import number
+from ..engine.symbol import format_number
 from ..engine.value import Constant, Value
 from .derivation import Derivation, Step
 
@@ -30,7 +30,7 @@ class Explanation:
         gradients = dict.fromkeys(leaves, 0.0)
         output = names[derivation.index[derivation.outputs[0]]]
         yield "given     " + ", ".join(
-            f"{names[i]} = {number(derivation.data[i], 'plain', self.digits)}" for i in leaves
+            f"{names[i]} = {format_number(derivation.data[i], 'plain', self.digits)}" for i in leaves
         )
         heading = "forward"
         for step in derivation.steps(digits=self.digits):
@@ -67,11 +67,11 @@ class Explanation:
         line = f"{step.left} {step.relation} {' = '.join(step.sides)}"
         if self._number(step.total) != self._number(step.value):
             line += f", sum {self._number(step.total)}"
-        remarks = [f"({step.formula})" if step.formula else "", step.reason]
+        remarks = [f"({step.formula})" if step.formula else "", step.remark]
         return "   ".join([line, *filter(None, remarks)])
 
     def _number(self, x: float) -> str:
-        return number(x, "plain", self.digits)
+        return format_number(x, "plain", self.digits)
 
 
 def explain(output: Value, digits: int = 4) -> Explanation:

@@ -87,7 +87,7 @@ class Folding:
                 copy.scope = self.owners[x][0]
             if s:
                 slopes = self._end_to_end(i, members[s])
-                copy.op, copy.inputs = _operation(s.name, slopes.values()), tuple(copies[j] for j in slopes)
+                copy.op, copy.inputs = _operation(s.name, copy.data, slopes.values()), tuple(copies[j] for j in slopes)
                 copy.scope = s.parent
                 folded[copy] = s
             elif x.op:
@@ -140,8 +140,8 @@ def _matching(wanted: bool | str | scope, present: Iterable[scope]) -> list[scop
     return matching
 
 
-def _operation(name: str, slopes: Iterable[float]) -> Primitive:
-    """A row, of this drawing alone, whose partial derivatives are numbers."""
+def _operation(name: str, data: float, slopes: Iterable[float]) -> Primitive:
+    """A row, of this drawing alone, whose value and partial derivatives are numbers."""
     partials = tuple(lambda *_, slope=slope: slope for slope in slopes)
     call = name.replace("{", "{{").replace("}", "}}") + f"({', '.join(['{}'] * len(partials))})"
-    return Primitive(name=name, plain=call, partials=partials)
+    return Primitive(name=name, plain=call, value=lambda *_: data, partials=partials)

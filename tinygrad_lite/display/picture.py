@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from ..engine.scopes import scope
-from ..engine.symbol import number
+from ..engine.symbol import format_number
 from ..engine.value import Constant, Value
 from .derivation import Derivation, Step
 from .folding import enclosing
@@ -142,7 +142,7 @@ class Picture:
             parts = [Part("name", shorten(caption))] if box.kind == "folded" else []
             titles = [caption] if box.kind == "folded" else []
             for i in box.nodes:
-                value = number(derivation.data[i])
+                value = format_number(derivation.data[i])
                 titles.append(f"{self.titles[i]} = {value}" if self.titles[i] != value else value)
                 text = value
                 if box.kind == "folded":
@@ -151,8 +151,9 @@ class Picture:
                     parts.append(Part("name", formulas[i] if i in formulas and box.kind != "again" else self.names[i]))
                 parts.append(Part("value", text, f"{name}-v{i}"))
                 if i in totals and self.direction != "forward":
-                    parts.append(Part("gradient", self._gradient(i, self.names) + number(totals[i]), f"{name}-g{i}"))
-                    titles.append(self._gradient(i, self.titles) + number(totals[i]))
+                    total = format_number(totals[i])
+                    parts.append(Part("gradient", self._gradient(i, self.names) + total, f"{name}-g{i}"))
+                    titles.append(self._gradient(i, self.titles) + total)
             self.shapes[name] = Shape(parts, "; ".join(titles))
 
     def _write_arrows(self) -> None:
@@ -183,10 +184,10 @@ class Picture:
     def _move(self, step: Step) -> Move:
         boxes = self._shown[step.node]
         if step.kind != "forward":
-            text = self._gradient(step.node, self.names), number(step.total)
+            text = self._gradient(step.node, self.names), format_number(step.total)
             arrow = [] if step.slot is None else [f"b{self._slots[step.consumer, step.slot]}"]
             return Move(step, arrow + boxes, {f"{box}-g{step.node}": text for box in boxes})
-        value = number(step.value)
+        value = format_number(step.value)
         inputs = range(len(self.derivation.operands(step.node)))
         arrows = [f"f{self._slots[step.node, slot]}" for slot in inputs]
         before = {box: f"{step.left} = " if self.boxes[box].kind == "folded" else "" for box in boxes}

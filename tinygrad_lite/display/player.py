@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.names import variables
-from ..engine.symbol import number
+from ..engine.symbol import format_number
 from ..engine.value import Value
-from .drawing import Drawing, drawing
+from .drawing import Drawing, compose
 from .folding import Fold
 
 
@@ -65,7 +65,7 @@ def play(output: Value, max_nodes: int = 150, fold: Fold = None) -> Player:
     """
     if not isinstance(output, Value):
         raise TypeError(f"play takes a Value, not {type(output).__name__!r}")
-    return Player(drawing([output], variables(sys._getframe(1)), "both", "LR", max_nodes, animate=False, fold=fold))
+    return Player(compose([output], variables(sys._getframe(1)), "both", "LR", max_nodes, animate=False, fold=fold))
 
 
 def _page(drawing: Drawing) -> str:
@@ -93,7 +93,7 @@ def _script(drawing: Drawing) -> dict[str, Any]:
     """What is given, and each step: its equation up to the number, what it lights up and which entries it changes."""
     steps = []
     for step, lit, texts in drawing.picture.moves:
-        total = f", sum {number(step.total)}" if step.total != step.value else ""
+        total = f", sum {format_number(step.total)}" if step.total != step.value else ""
         steps.append(
             {
                 "pass": "forward" if step.kind == "forward" else "backward",

@@ -3,15 +3,16 @@
 import atexit
 import functools
 import hashlib
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from .dot import BOXES, GREY, INK, PAPER, RED, clean, label_lines, lines
+from .dot import BOXES, GREY, INK, PAPER, RED, clean, label_lines, split_lines
 from .picture import Shape
 
-RULES = [
+COLOURS = [
     (".background", "fill", PAPER),
     ("text", "fill", INK),
     (".edge text", "stroke", PAPER),
@@ -49,6 +50,19 @@ def _engine() -> Any:
 
     atexit.register(_engine.cache_clear)  # before wasmtime's modules, which it needs to be freed
     return WasmtimeBackend()
+
+
+def _start_anew() -> None:
+    """In a forked process: the lock may have been held, and the engine in use, by a thread that is not there."""
+    global _engine_lock
+    if _engine_lock.locked() and _engine.cache_info().currsize:
+        engine = _engine()
+        engine._session = engine._create_session()  # not compiled anew: the compiler's threads are not there either
+    _engine_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 def _embedded(dot: str) -> bytes:
@@ -139,7 +153,7 @@ def _finish_group(group: ElementTree.Element, shape: Shape, prefix: str) -> None
         raise LayoutError(f"Graphviz changed the label of {shape.title!r}")
     remaining = iter(zip(texts, label, strict=True))
     for part in shape.parts:
-        for _, (text, line) in zip(lines(part.text), remaining, strict=False):
+        for _, (text, line) in zip(split_lines(part.text), remaining, strict=False):
             text.text = line
             text.set("class", part.role)
         if part.id:
@@ -156,7 +170,7 @@ def stylesheet(prefix: str, width: float = 0) -> str:
     light, dark = (
         "".join(
             ",".join(f"#{prefix} {one.strip()}" for one in selector.split(",")) + f"{{{name}:{colours[theme]}}}"
-            for selector, name, colours in RULES
+            for selector, name, colours in COLOURS
         )
         for theme in (0, 1)
     )

@@ -78,8 +78,6 @@ class Primitive:
             if not hasattr(Primitive, column) and column not in Primitive.__annotations__:
                 raise TypeError(f"primitive() has no column {column!r}")
             setattr(self, column, content)
-        self.__name__ = self.name
-        self.__doc__ = f"{self.python.format(*self.arguments)}: {self.doc}.\n\nOf Values and of numbers."
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -191,7 +189,10 @@ def make_row(name: str, value: Callable[..., float], *partials: Callable[..., An
     call = f"{name}({slots})"
     latex = rf"\operatorname{{{{{name}}}}}\left({slots}\right)".replace("_", r"\_")
     defaults = {"method": name, "python": call, "plain": call, "latex": latex, "domain": (REALS,) * len(partials)}
-    return Primitive(name=name, value=value, partials=partials, **{**defaults, **columns})
+    row = Primitive(name=name, value=value, partials=partials, **{**defaults, **columns})
+    row.__name__ = name  # what `help` and `functools.wraps` ask for
+    row.__doc__ = f"{row.python.format(*row.arguments)}: {row.doc}.\n\nOf Values and of numbers."
+    return row
 
 
 def _check_name(name: str) -> None:

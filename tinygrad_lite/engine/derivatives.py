@@ -12,7 +12,7 @@ from typing import Any
 
 from .arguments import expect_number, flatten, is_real, map_nested, unflatten
 from .primitives import identity
-from .value import Constant, Value, as_node, dependents, topological_order
+from .value import Constant, Value, as_node, dependents, name_nodes, topological_order
 
 
 def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
@@ -51,7 +51,7 @@ def _slope(node: Value, slot: int, leading: set[Value]) -> Any:
     except (ArithmeticError, ValueError) as error:
         numbers = [x.data for x in node.inputs]
         if all(map(math.isfinite, numbers)):
-            raise node.op.failure(error, numbers, [x.label for x in node.inputs], "slope of ") from None
+            raise node.op.failure(error, numbers, name_nodes(node.inputs), "slope of ") from None
         return math.nan  # as backward() says
 
 

@@ -51,7 +51,7 @@ class Symbol:
         raise TypeError("a formula is equal to no number: a partial derivative selects with a table operation")
 
 
-def number(x: float, style: Style = "plain", digits: int = 4) -> str:
+def format_number(x: float, style: Style = "plain", digits: int = 4) -> str:
     """`x` to `digits` significant digits with a true minus sign; as Python, exactly."""
     if style == "python":
         return repr(x if type(x) in (int, float) else float(x))  # NumPy's numbers have a repr of their own
@@ -73,7 +73,7 @@ def write(formula: Any, style: Style, digits: int = 4) -> str:
 def _write(formula: Any, style: Style, digits: int) -> tuple[str, int]:
     """The text, and how tightly it binds."""
     if not isinstance(formula, Symbol):
-        return number(formula, style, digits), primitives.neg.precedence if formula < 0 else ATOM
+        return format_number(formula, style, digits), primitives.neg.precedence if formula < 0 else ATOM
     row = formula.row
     if row is None:
         return formula.name, ATOM

@@ -38,6 +38,7 @@ chapter 3: sort the recorded graph topologically, then apply the chain rule once
 """
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from operator import add
 from typing import TYPE_CHECKING, Any, Never, Self
@@ -49,6 +50,7 @@ from .scopes import innermost, open_scopes, scope
 
 new = object.__new__
 FLOAT = frozenset([float])
+PACKAGE = __name__.partition(".")[0]
 
 
 class Value:
@@ -195,7 +197,7 @@ class Value:
         operands = [x.data for x in self.inputs]
         if all(map(math.isfinite, operands)):
             through = f"backward() through {self.label!r}" if self.label else "backward()"
-            raise self.op.failure(error, operands, [x.label for x in self.inputs], f"{through}: slope of ") from None
+            raise self.op.failure(error, operands, name_nodes(self.inputs), f"{through}: slope of ") from None
         for x in self.inputs:
             x.grad = math.nan
 
@@ -245,7 +247,11 @@ class Value:
     )
 
     def __float__(self) -> float:
-        return to_float(self.data, f"the data of {self._describe()} must be a real number")
+        if is_real(self.data):
+            return float(self.data)
+        [name] = name_nodes([self])
+        node = f"node {name!r}" if name else "a node"
+        raise TypeError(f"the data of {node} must be a real number, not {type(self.data).__name__!r}")
 
     def __int__(self) -> int:
         return int(float(self))
@@ -275,9 +281,6 @@ class Value:
         label = f", label={self.label!r}" if self.label else ""
         op = f", op={self.op.name}" if self.op else ""
         return f"{type(self).__name__}({self.data!r}{label}{op}, grad={self.grad!r})"
-
-    def _describe(self) -> str:
-        return f"node {self.label!r}" if self.label else "a node"
 
     if TYPE_CHECKING:  # what `generated_methods` adds from the table; a test holds this list against it
 
@@ -338,13 +341,28 @@ def evaluate_nodes(row: Primitive, nodes: Sequence[Value]) -> float:
     """
     for x in nodes:
         _check_data(x)
-    return row.evaluate([x.data for x in nodes], [x.label for x in nodes])
+    operands = [x.data for x in nodes]
+    try:
+        return row.evaluate(operands)
+    except (ArithmeticError, TypeError, ValueError):
+        return row.evaluate(operands, name_nodes(nodes))  # the same error, with names
+
+
+def name_nodes(nodes: Sequence[Value]) -> list[str]:
+    """The labels of the nodes; for those without, the variables of the code that called this package."""
+    from .names import variables  # which stands on this file
+
+    frame: Any = sys._getframe(1)
+    while frame and frame.f_globals.get("__name__", PACKAGE).partition(".")[0] == PACKAGE:
+        frame = frame.f_back
+    named = variables(frame) if frame else {}
+    return [x.label or named.get(x, "") for x in nodes]
 
 
 def _check_data(x: Value) -> None:
     """Make a float of what a user put into `x.data`; TypeError, naming the node, if it is no real number."""
     if type(x.data) is not float:
-        x.data = to_float(x.data, f"the data of {x._describe()} must be a real number")
+        x.data = float(x)
 
 
 def _set_gradients(leaves: Sequence[Value], gradients: Sequence[float]) -> None:
