@@ -397,8 +397,8 @@ def test_equal_weights_are_no_weights_to_the_last_bit(seed: int, weight: float, 
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([1] * 5, "sample_weight must be a list of 6 numbers, one for each row of X: 5 given"),
-        ({}, "sample_weight must be a list of 6 numbers, .*: 'dict' given"),
+        ([1] * 5, "sample_weight should be a 1d array, a list of 6 numbers, one for each row of X: 5 numbers given"),
+        ({}, "sample_weight should be a 1d array, a list of 6 numbers, .*: 'dict' given"),
         ([1, 2, 3, -1, 1, 1], r"sample_weight\[3\] is -1\.0: it must not be negative"),
         ([0] * 6, "sample_weight is zero for every row"),
         ([1, 1, "2", 1, 1, 1], r"sample_weight\[2\] is '2' \(str\), text"),

@@ -26,12 +26,13 @@ def prefer_scikit_learn(own: type) -> Any:
 
 
 def read_lists(data: Any, name: str) -> Any:
-    """`data` as (nested) lists; ValueError for a sparse matrix, and for dates, of which NumPy makes whole numbers."""
+    """`data` as (nested) lists; ValueError for sparse matrices, and for dates, of which NumPy makes whole numbers."""
     if hasattr(data, "toarray"):
         raise ValueError(f"{name} is a sparse {type(data).__name__}: pass {name}.toarray()")
     array = data.__array__() if hasattr(data, "__array__") else data
     if is_time(array):
-        raise ValueError(f"{name} holds dates or durations ({array.dtype}): convert them to numbers, such as days")
+        kind = getattr(array, "dtype", type(array).__name__)
+        raise ValueError(f"{name} holds dates or durations ({kind}): convert them to numbers, such as days")
     return to_lists(array)
 
 
@@ -62,16 +63,21 @@ def check_samples(X: Any, name: str = "X") -> list[list[float]]:
     return rows
 
 
+def check_list(given: Any, m: int, name: str, kind: str) -> Sequence[Any]:
+    """What is given, as a list or tuple of m parts; ValueError, saying its `name` and the parts' `kind`, for others."""
+    parts = read_lists(given, name)
+    if not isinstance(parts, (list, tuple)) or len(parts) != m:
+        given = f"{len(parts)} {kind}" if isinstance(parts, (list, tuple)) else f"{type(parts).__name__!r}"
+        raise ValueError(f"{name} should be a 1d array, a list of {m} {kind}, one for each row of X: {given} given")
+    return parts
+
+
 def check_labels(y: Any, m: int, known: Sequence[Any] = ()) -> list[Any]:
     """y as a list of m labels, all text or all whole numbers, as those `known` are.
 
     Warns: DataConversionWarning for a column, of shape (m, 1). Raises: ValueError where y is neither.
     """
-    labels = read_lists(y, "y")
-    if not isinstance(labels, (list, tuple)) or len(labels) != m:
-        given = f"{len(labels)} labels" if isinstance(labels, (list, tuple)) else f"{type(labels).__name__!r}"
-        raise ValueError(f"y should be a 1d array, a list of {m} labels, one for each row of X: {given} given")
-    labels = [read_lists(label, "y") for label in labels]
+    labels = [read_lists(label, "y") for label in check_list(y, m, "y", "labels")]
     if all(isinstance(label, (list, tuple)) and len(label) == 1 for label in labels):
         told = "A column-vector y was passed when a 1d array was expected: make its shape (m,), as y.ravel() does"
         warnings.warn(told, prefer_scikit_learn(DataConversionWarning), stacklevel=3)
@@ -106,12 +112,9 @@ def check_weights(sample_weight: Any, m: int) -> list[float]:
 
     Equal ones become 1.0 to the last bit.
     """
-    weights = 1.0 if sample_weight is None else read_lists(sample_weight, "sample_weight")
-    weights = [weights] * m if is_real(weights) else weights
-    if not isinstance(weights, (list, tuple)) or len(weights) != m:
-        given = len(weights) if isinstance(weights, (list, tuple)) else f"{type(weights).__name__!r}"
-        raise ValueError(f"sample_weight must be a list of {m} numbers, one for each row of X: {given} given")
-    weights = [check_number(to_lists(weight), f"sample_weight[{i}]") for i, weight in enumerate(weights)]
+    given = 1.0 if sample_weight is None else sample_weight
+    given = [given] * m if is_real(given) else check_list(given, m, "sample_weight", "numbers")
+    weights = [check_number(to_lists(weight), f"sample_weight[{i}]") for i, weight in enumerate(given)]
     if min(weights) < 0:
         raise ValueError(f"sample_weight[{weights.index(min(weights))}] is {min(weights)!r}: it must not be negative")
     if not any(weights):
