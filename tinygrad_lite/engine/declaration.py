@@ -67,6 +67,7 @@ class Primitive:
     ieee: Callable[..., float] = staticmethod(lambda *operands: nan)
     advice = ""
     hidden = False
+    __name__ = ""
     builtin = False  # True for the rows of `primitives`
     # Written by `generated_methods`: the steps on Values, and the arguments whose partial takes only floats.
     forward: Callable[..., Any] | None = None

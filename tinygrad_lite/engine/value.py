@@ -45,12 +45,11 @@ from typing import TYPE_CHECKING, Any, Never, Self
 
 from . import hints
 from .arguments import is_real, to_float
-from .declaration import TABLE, Primitive
+from .declaration import Primitive
 from .scopes import innermost, open_scopes, scope
 
 new = object.__new__
 FLOAT = frozenset([float])
-PACKAGE = __name__.partition(".")[0]
 
 
 class Value:
@@ -86,6 +85,8 @@ class Value:
         if children or how:
             raise TypeError(hints.CONSTRUCTOR)
         self.data = to_float(data, "a Value holds a real number")
+        if hints.lost and self.data in hints.lost:
+            hints.warn_of_loss(self.data)
         self.grad = 0.0
         self.label = ""
         self.op = None
@@ -216,20 +217,7 @@ class Value:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """NumPy's operations, number by number: `array * v` is an array of Values, `np.exp(v)` a Value."""
-        import numpy as np
-
-        arrays = [np.array(x, object) if isinstance(x, Value) else x for x in inputs]
-        # A long double asks this method again and again, as a float does not.
-        arrays = [np.asarray(x, float) if getattr(x, "dtype", None) == np.longdouble else x for x in arrays]
-        if ufunc.__name__ in hints.COMPARISONS:
-            return getattr(ufunc, method)(*arrays, **kwargs)
-        if ufunc.__name__ in hints.PREDICATES:
-            return getattr(ufunc, method)(*(np.asarray(x, float) for x in arrays), **kwargs)
-        row = TABLE.get(hints.UFUNCS.get(ufunc.__name__, ufunc.__name__))
-        if row is None or len(row.partials) != ufunc.nin:
-            advice = hints.INSTEAD.get(ufunc.__name__, "write it with the functions of tinygrad_lite")
-            raise TypeError(f"np.{ufunc.__name__} cannot be differentiated here: {advice}")
-        return getattr(np.frompyfunc(row, ufunc.nin, 1), method)(*arrays, **kwargs)
+        return hints.apply_ufunc(ufunc, method, inputs, kwargs)
 
     def conjugate(self) -> Self:
         """The same node, a real number: NumPy's `var`, `std` and `vdot` ask for it."""
@@ -247,6 +235,11 @@ class Value:
     )
 
     def __float__(self) -> float:
+        hints.note_loss(x := self._number())
+        return x
+
+    def _number(self) -> float:
+        """The data as a float; TypeError, naming the node, for what is no real number."""
         if is_real(self.data):
             return float(self.data)
         [name] = name_nodes([self])
@@ -306,6 +299,8 @@ def as_node(x: Any) -> Any:
         return x
     if not is_real(x):
         return NotImplemented
+    if hints.lost and x in hints.lost:
+        hints.warn_of_loss(x)
     node = new(Constant)
     node.data = float(x)
     node.grad = 0.0
@@ -353,7 +348,7 @@ def name_nodes(nodes: Sequence[Value]) -> list[str]:
     from .names import variables  # which stands on this file
 
     frame: Any = sys._getframe(1)
-    while frame and frame.f_globals.get("__name__", PACKAGE).partition(".")[0] == PACKAGE:
+    while frame and frame.f_globals.get("__name__", hints.PACKAGE).partition(".")[0] == hints.PACKAGE:
         frame = frame.f_back
     named = variables(frame) if frame else {}
     return [x.label or named.get(x, "") for x in nodes]
@@ -362,7 +357,7 @@ def name_nodes(nodes: Sequence[Value]) -> list[str]:
 def _check_data(x: Value) -> None:
     """Make a float of what a user put into `x.data`; TypeError, naming the node, if it is no real number."""
     if type(x.data) is not float:
-        x.data = float(x)
+        x.data = x._number()
 
 
 def _set_gradients(leaves: Sequence[Value], gradients: Sequence[float]) -> None:

@@ -1,0 +1,49 @@
+"""`math.exp(v)` drops the graph: a warning where what it gave comes back into one."""
+
+import cmath
+import math
+import statistics
+import warnings
+from math import sin
+
+import pytest
+
+import tinygrad_lite as tl
+from tinygrad_lite import Value
+
+
+def test_a_number_that_comes_back_is_warned_of_at_the_line_where_it_does():
+    a = Value(3.25, "a")
+    with pytest.warns(RuntimeWarning, match=r"math\.exp took a Value .* Write exp of tinygrad_lite") as caught:
+        y = a * math.exp(a)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert y.data == a.data * math.exp(a.data)
+    with pytest.warns(RuntimeWarning, match=r"math\.sin"):
+        sin(a * 2) + a
+    with pytest.warns(RuntimeWarning, match=r"math\.log"):
+        Value(math.log(a))
+    with pytest.warns(RuntimeWarning, match=r"math\.sqrt"):
+        tl.maximum(math.sqrt(a), a)
+
+
+def test_no_warning_where_a_number_was_wanted():
+    a = Value(3.25, "a")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert float(a) == 3.25
+        print(
+            math.exp(a), f"{math.sqrt(a):.2f}", cmath.exp(a), statistics.fmean([a, a]), math.floor(a), math.isfinite(a)
+        )
+        y = a * math.exp(a.data + 1)
+        z = a * float(a)
+        assert [round(float(x), 2) for x in (y, z)] == [227.85, 10.56]
+        assert max(a, y) is y
+        assert Value(round(math.sin(a), 3)).data == -0.108
+        assert (a * math.cos(Value(0.0))).data == 3.25  # a whole number may come from anywhere
+
+
+def test_what_math_raises_is_raised():
+    with pytest.raises(ValueError, match=r"math domain error|expected a"):
+        math.log(Value(-1.0))
+    with pytest.raises(OverflowError):
+        math.exp(Value(1000.0))
