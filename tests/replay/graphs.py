@@ -43,8 +43,7 @@ def eager(outputs, parameters, data, theta, sample=()):
     outputs, parameters = again(outputs, parameters, data, theta, sample)
     gradients = []
     for output in outputs:
-        for x in parameters:
-            x.grad = 0.0
+        list(map(Value.zero_grad, parameters))  # in no variable, by which a message would call one
         if type(output) is not Constant:
             output.backward()
         gradients.append([x.grad for x in parameters])

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ..engine.declaration import Primitive
 from ..engine.symbol import Symbol
 from ..engine.value import Value, dependents, topological_order
+from .inlining import Formula, trace
 
 # Kinds of instructions that are no call; those count from 0, in `Instructions.calls`.
 CHAIN, CONSTANT, PARAMETER, DATA = -1, -2, -3, -4
@@ -28,13 +29,17 @@ class Call(NamedTuple):
 
     @property
     def function(self) -> Callable[..., float]:
-        """What computes it."""
-        return self.row.value if self.partial is None else self.row.partials[self.partial]
+        """What computes it; of a user-defined row it raises as Values do, also TypeError for what is no float."""
+        row, partial = self
+        if row.builtin:
+            return row.value
+        if partial is None:
+            return lambda *operands: row.evaluate(operands)
+        return lambda *operands: row.slope(partial, operands[:-1], operands[-1])
 
-    @property
-    def arity(self) -> int:
-        """How many operands it has: a partial has the row's, and its result."""
-        return len(self.row.partials) + (self.partial is not None)
+    def __str__(self) -> str:
+        what = "the value" if self.partial is None else f"partial derivative {self.partial + 1}"
+        return f"{what} of {self.row.name}"
 
 
 class Instructions:
@@ -55,7 +60,7 @@ class Instructions:
         self.data: list[int] = []
         self.outputs: list[int] = []
         self.gradients: list[list[int]] = []  # for each output, a slot for each parameter
-        self.forward = 0  # so many slots belong to the forward pass
+        self.forward = 0  # number of slots of the forward pass, which come first
         for index in (ZERO, MINUS_ZERO, ONE, MINUS_ONE):
             self.emit(CONSTANT, index)
 
@@ -128,7 +133,8 @@ class _Recorder:
         self.constants = {repr(x): slot for slot, x in enumerate(code.constants)}
         self.called: dict[tuple[int, ...], int] = {}
         self.kinds: dict[Call, int] = {}
-        self.formulas: dict[tuple[Primitive, int], Any] = {}
+        self.values: dict[Primitive, Formula | None] = {}
+        self.partials: dict[tuple[Primitive, int], Any] = {}
 
     def forward(self, order: Sequence[Value], outputs: Sequence[Value]) -> None:
         """One instruction for each node, or none where the only sum that uses it takes it up."""
@@ -141,14 +147,14 @@ class _Recorder:
                 operands = [self.sums.pop(x, []) or [self.slot(x)] for x in node.inputs]
             else:
                 operands = [[self.slot(x)] for x in node.inputs]
-            result = self.applied(node.op, operands)
+            result = self.apply(node.op, operands)
             if node in self.names:
-                self.slots[node] = slot = self.own(result)
+                self.slots[node] = slot = self.keep(result)
                 self.instructions.names[slot] = self.names[node]
             elif uses[node] == 1 and len(result) > 1:
                 self.sums[node] = result
             else:
-                self.slots[node] = self.fixed(result)
+                self.slots[node] = self.settle(result)
         self.instructions.outputs = [self.slot(output) for output in outputs]
         self.instructions.forward = len(self.instructions)
 
@@ -160,10 +166,10 @@ class _Recorder:
                 continue
             gradient = terms.pop(node)
             if node in self.names:
-                upstream = self.own(gradient)
+                upstream = self.keep(gradient)
                 self.instructions.gradient_of[upstream] = self.slots[node]
             else:
-                upstream = self.fixed(gradient)
+                upstream = self.settle(gradient)
             for i, x in enumerate(node.inputs):
                 if x in self.leading:
                     partial = self.partial(node, node.op, i)
@@ -180,53 +186,65 @@ class _Recorder:
     def partial(self, node: Value, row: Primitive, i: int) -> int | None:
         """The slot of ∂node/∂(its input i), or None for a row in which that is always 0."""
         operands = [*node.inputs, node]
-        if (row, i) not in self.formulas:
+        if (row, i) not in self.partials:
             symbols = [Symbol(str(j)) for j in range(len(operands))]
-            self.formulas[row, i] = Call(row, i) if i in row.opaque else row.partials[i](*symbols)
-        formula = self.formulas[row, i]
+            self.partials[row, i] = Call(row, i) if i in row.opaque else row.partials[i](*symbols)
+        formula = self.partials[row, i]
         if isinstance(formula, Call):
             return self.call(formula, [self.slot(x) for x in operands])
         if not isinstance(formula, Symbol) and formula == 0:
             return None
-        return self.fixed(self.written(formula, operands))
+        return self.settle(self.expand(formula, operands))
 
-    def written(self, formula: Any, operands: Sequence[Value]) -> list[int]:
+    def expand(self, formula: Any, operands: Sequence[Value]) -> list[int]:
         """A formula over symbols, which are named by the positions of their operands, as a sum."""
         if not isinstance(formula, Symbol):
             return [self.constant(float(formula))]
         if formula.row is None:
             return [self.slot(operands[int(formula.name)])]
-        return self.applied(formula.row, [self.written(arg, operands) for arg in formula.args])
+        return self.apply(formula.row, [self.expand(arg, operands) for arg in formula.args])
 
-    def applied(self, row: Primitive, operands: list[list[int]]) -> list[int]:
+    def apply(self, row: Primitive, operands: list[list[int]]) -> list[int]:
         """The row applied to sums, as a sum."""
         match row.name, operands:
             case "identity", [x]:
                 return x
             case "neg", [x]:
-                return [MINUS_ZERO, self.fixed(x), MINUS_ONE]
+                return [MINUS_ZERO, self.settle(x), MINUS_ONE]
             case "mul", [x, y]:
-                return [MINUS_ZERO, self.fixed(x), self.fixed(y)]
+                return [MINUS_ZERO, self.settle(x), self.settle(y)]
             case "sub", [x, y]:
-                x += (self.fixed(y), MINUS_ONE)
+                x += (self.settle(y), MINUS_ONE)
                 return x
             case "add", [x, y]:
                 if len(y) > max(len(x), 3):  # x + y and y + x round alike
                     x, y = y, x
                 product = len(y) == 3 and y[0] == MINUS_ZERO
-                x += y[1:] if product else (self.fixed(y), ONE)
+                x += y[1:] if product else (self.settle(y), ONE)
                 return x
-        return [self.call(Call(row), [self.fixed(x) for x in operands])]
+        slots = [self.settle(x) for x in operands]
+        if not row.builtin and row not in self.values:
+            self.values[row] = trace(row)
+        formula = self.values.get(row)
+        return self.inline(formula, slots) if formula else [self.call(Call(row), slots)]
+
+    def inline(self, formula: Formula, slots: list[int]) -> list[int]:
+        """The value of a user-defined row, step by step, as a sum."""
+        parts = [[slot] for slot in slots]
+        for row, operands in formula.steps:
+            result = self.apply(row, [[*parts[x]] if type(x) is int else [self.constant(x)] for x in operands])
+            parts.append([self.settle(result)] if len(parts) in formula.shared else result)
+        return parts[-1]
 
     def slot(self, x: Value) -> int:
         """The slot of a node."""
         slot = self.slots.get(x)
         if slot is None:
             number = self.frozen.get(x, x.data)
-            slot = self.slots[x] = self.fixed(self.sums.pop(x)) if x.op else self.constant(number)
+            slot = self.slots[x] = self.settle(self.sums.pop(x)) if x.op else self.constant(number)
         return slot
 
-    def fixed(self, x: list[int]) -> int:
+    def settle(self, x: list[int]) -> int:
         """The slot in which a sum ends."""
         if len(x) == 1:
             return x[0]
@@ -234,8 +252,8 @@ class _Recorder:
             return x[1] if x[2] == ONE else x[2]
         return self.instructions.emit(CHAIN, *x)
 
-    def own(self, x: list[int]) -> int:
-        """A slot for a sum that is nothing else's."""
+    def keep(self, x: list[int]) -> int:
+        """The slot of a sum that has a name: no other sum's."""
         code = self.instructions
         fresh = len(x) == 1 and x[0] == len(code) - 1 and x[0] not in code.names and x[0] not in code.gradient_of
         return x[0] if fresh else code.emit(CHAIN, *x)

@@ -1,24 +1,30 @@
 """The kernel that runs groups of instructions: its text, written out from the table's rows, and it compiled.
 
-Compiled by numba once for the whole table, and once for each set of one's own rows, and kept on disk: programs
-are data to it.
+Numba compiles it once on a machine, for all programs, which are data to it.
 """
 
-import hashlib
 import os
-import tempfile
-import threading
-from collections.abc import Iterable, Sequence
+import pickle
+import sys
+import warnings
+from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
-from ..engine import primitives
+import numba
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+from ..engine import primitives, stable_forms
 from ..engine.declaration import Primitive
-from . import compiling, kernel_loops, rebinding
-from .compiling import NotCompilableError, check_compiles, fingerprint, jitted
-from .instructions import CHAIN, LINEAR, Call
+from . import kernel_loops
+from .inlining import FLOAT_POWER
+from .instructions import CHAIN, LINEAR
 from .kernel_loops import LANES
+from .rebinding import rebind
 from .schedule import CHECK, LAYER, PRODUCTS
 
 CHUNK = 8 * LANES  # samples that are added up together, by one thread
@@ -53,7 +59,7 @@ def call_columns(kind, columns, n, out, tape, at, count):
         return
 {column_calls}
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def prepare(groups, tape_, factors, given, numbers_, packed):
     """Compute all numbers but the first, which are given, and pack those that layers read: is one not finite?"""
     tape, numbers = address(tape_), address(numbers_)
@@ -98,7 +104,7 @@ def run_groups(groups, tape, packed, columns, valid, n, sums, base):
     return bad
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def run(groups, tape, spread, numbers, packed, columns_, batch, first, end, output_columns, outputs, sums, bad):
     """Compute the chunks from `first` to before `end`; those that leave the range of floats are marked in `bad`."""
     columns, totals = address(columns_), address(sums)
@@ -128,11 +134,18 @@ def run(groups, tape, spread, numbers, packed, columns_, batch, first, end, outp
 '''
 
 
-def kernel_text(calls: Sequence[Call]) -> str:
-    """The kernel that knows these calls, by their positions."""
+# The rows that are called; the others are chains.
+ROWS = [
+    *(row for row in vars(primitives).values() if isinstance(row, Primitive) and row.name not in (*LINEAR, "mul")),
+    FLOAT_POWER,
+]
+
+
+def kernel_text(rows: Sequence[Primitive]) -> str:
+    """The kernel that calls these rows, by their positions."""
     number_calls, column_calls = [], []
-    for kind, call in enumerate(calls):
-        arity, name = call.arity, f"call_{kind}"
+    for kind, row in enumerate(rows):
+        arity, name = len(row.partials), f"call_{kind}"
         places = ", ".join(f"numbers[tape[at + {i}]]" for i in range(arity))
         operands = "; ".join(f"x{i} = tape[at + {i}] * LANES" for i in range(arity))
         column_places = ", ".join(f"columns[x{i} + i]" for i in range(arity))
@@ -142,68 +155,68 @@ def kernel_text(calls: Sequence[Call]) -> str:
     return KERNEL.format(number_calls="".join(number_calls), column_calls="".join(column_calls))
 
 
-# The rows that are called in every kernel. Those of one's own come after them: each set of these is a kernel.
-BUILTIN = [
-    Call(row) for row in vars(primitives).values() if isinstance(row, Primitive) and row.name not in (*LINEAR, "mul")
-]
-
-
-kernels: dict[str, dict[str, Any]] = {}  # of this process, by digest
-lock = threading.RLock()
-
-
-def kernel(calls: Iterable[Call]) -> tuple[dict[str, Any], list[Call]]:
-    """The compiled functions `prepare` and `run` for programs that make these calls, and the order that they are in.
-
-    Raises: NotCompilableError for a row of one's own that numba cannot compile, or not to the same bits.
-    """
-    own = {call for call in calls if call not in BUILTIN}
-    try:
-        marks = {call: f"{call.row.name} {call.partial} {fingerprint(call.function)}" for call in own}
-    except RecursionError:
-        names = ", ".join(sorted({call.row.name for call in own}))
-        raise NotCompilableError(f"numba cannot compile {names}: a function that calls itself") from None
-    order = sorted(own, key=marks.__getitem__)
-    digest = hashlib.sha256("\0".join([_foundation(), *map(marks.__getitem__, order)]).encode()).hexdigest()[:16]
-    numbered = [*BUILTIN, *order]
-    with lock:
-        if digest not in kernels:
-            for call in order:
-                check_compiles(call)
-            kernels[digest] = _load(kernel_text(numbered), digest, numbered)
-        return kernels[digest], numbered
-
-
 @cache
-def _foundation() -> str:
-    """A text that changes when this package's part of a kernel does."""
-    files = kernel_loops.__file__, rebinding.__file__, compiling.__file__, __file__
-    sources = [Path(file).read_text(encoding="utf-8") for file in files]
-    return "\0".join([*sources, *(fingerprint(call.function) for call in BUILTIN)])
-
-
-def _load(text: str, digest: str, calls: Sequence[Call]) -> dict[str, Any]:
-    """The kernel's functions; numba compiles them when they are called first, or finds them on disk."""
-    path = _cache_folder() / f"kernel_{digest}.py"  # a new name for a new text: numba's cache asks for no more
-    if not path.exists():
-        written = path.with_suffix(f".{os.getpid()}")
-        written.write_text(text, encoding="utf-8")
-        written.replace(path)
-    names = {f"call_{kind}": jitted(call.function, kind >= len(BUILTIN)) for kind, call in enumerate(calls)}
+def kernel() -> dict[str, Any]:
+    """The functions `prepare` and `run`; numba compiles them when they are called first, or they are found on disk."""
+    text = kernel_text(ROWS)
+    names = {f"call_{kind}": _jit(row.value) for kind, row in enumerate(ROWS)}
     names |= vars(kernel_loops) | {"CHAIN": CHAIN, "LAYER": LAYER, "PRODUCTS": PRODUCTS, "CHECK": CHECK, "CHUNK": CHUNK}
     names["__name__"] = __name__
-    exec(compile(text, path, "exec"), names)
+    exec(compile(text, "<kernel>", "exec"), names)
+    for name in ("prepare", "run"):
+        names[name]._cache = KernelFile(name)
     return names
 
 
-def _cache_folder() -> Path:
-    """Where compiled kernels are kept: NUMBA_CACHE_DIR, else the user's cache; else a new folder."""
-    try:
+def _jit(function: Any) -> Any:
+    """A row's function for numba, with those that it calls."""
+    if not isinstance(function, FunctionType):
+        return function
+    return numba.njit(error_model="numpy")(rebind(function, _jit))
+
+
+class KernelFile:
+    """Where a compiled function of the kernel is kept, in place of numba's own cache.
+
+    A checksum comes first: numba's cache raises where a file is damaged, or runs what is no code.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def path(self, signature: Any, target: Any) -> Path:
+        """A file for all that the code depends on. Raises: RuntimeError where there is no home."""
+        files = (kernel_loops.__file__, primitives.__file__, stable_forms.__file__, __file__)
+        parts = [Path(file).read_bytes() for file in files]
+        parts.append(repr((self.name, signature, target.magic_tuple(), numba.__version__, sys.version)).encode())
         home = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        folder = Path(home) / "tinygrad_lite"
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except (OSError, RuntimeError):  # nowhere to write, no home
-        pass
-    return Path(tempfile.mkdtemp())
+        return Path(home) / "tinygrad_lite" / f"{self.name}_{sha256(b''.join(parts)).hexdigest()[:16]}"
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """The compiled function; None where there is none, or a damaged one."""
+        context.refresh()
+        try:
+            content = self.path(signature, context.codegen()).read_bytes()
+        except (OSError, RuntimeError):
+            return None
+        checksum, data = content[:32], content[32:]
+        if checksum != sha256(data).digest():
+            return None
+        return CompileResult._rebuild(context, *pickle.loads(data))  # type: ignore[no-untyped-call]
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep the compiled function; a warning where that is not possible."""
+        data = dumps(result._reduce())  # type: ignore[no-untyped-call]
+        try:
+            path = self.path(signature, result.codegen)
+            unfinished = path.with_suffix(f".{os.getpid()}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                unfinished.write_bytes(sha256(data).digest() + data)
+                unfinished.replace(path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        except (OSError, RuntimeError) as error:
+            advice = "let NUMBA_CACHE_DIR be a folder that can be written to"
+            message = f"the compiled kernel cannot be kept ({error}), and each process compiles it anew: {advice}"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)

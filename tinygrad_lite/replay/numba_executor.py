@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..engine.arguments import check_matrix, check_vector
+from .executor import Recompute, check_sums
 from .instructions import Instructions
-from .kernel import CHUNK, kernel
+from .kernel import CHUNK, ROWS, kernel
 from .kernel_loops import LANES
-from .python_executor import StraightLine
-from .recomputation import check_sums
+from .python_executor import PythonExecutor
 from .schedule import Group, Schedule
 
 
@@ -124,22 +124,20 @@ class Replay:
         return means
 
 
-class Compiled:
-    """The executor of a program by compiled code; used as `StraightLine` is."""
+class NumbaExecutor:
+    """The executor by compiled code."""
 
     def __init__(self, instructions: Instructions) -> None:
         self.instructions = instructions
-        self.functions, calls = kernel(instructions.calls)
-        self.kinds = [calls.index(call) for call in instructions.calls]
+        self.functions = kernel()
+        self.kinds = [ROWS.index(call.row) for call in instructions.calls]
         self.plans: dict[bool, Plan] = {}
         self.pool: ThreadPoolExecutor | None = None
         self.workers = (0, 0)
-        self.straight = StraightLine(instructions)
+        self.by_python = PythonExecutor(instructions)
 
-    def __call__(
-        self, theta: Any, batch: Any, gradients: bool, threads: int, exact: Callable[..., list[float]]
-    ) -> tuple[Any, Any]:
-        """The means of the outputs and, if asked for, their gradients, in one array; the outputs of each sample."""
+    def __call__(self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute) -> tuple[Any, Any]:
+        """As `Executor` says; means and outputs are arrays."""
         theta = _array(theta, check_vector, len(self.instructions.parameters), "theta", 1)
         batch = _array(batch, check_matrix, len(self.instructions.data), "batch", 2)
         if gradients not in self.plans:
@@ -151,7 +149,7 @@ class Compiled:
             self._share(replay, threads)
         for chunk in (i for i, bad in enumerate(replay.bad.tolist()) if bad):
             samples = batch[chunk * CHUNK : (chunk + 1) * CHUNK].tolist()
-            results = self.straight.results(theta.tolist(), samples, gradients, exact, chunk * CHUNK)
+            results = self.by_python.results(theta.tolist(), samples, gradients, recompute, chunk * CHUNK)
             replay.put(chunk, np.array([*results]))
         return replay.means(), replay.outputs
 

@@ -10,11 +10,12 @@ from typing import Any, Literal
 from ..engine.arguments import check_count, to_array
 from ..engine.names import variables
 from ..engine.value import Constant, Value, topological_order
+from .executor import Executor, Recompute
 from .instructions import Instructions, record
-from .python_executor import StraightLine, source
-from .recomputation import Recording
+from .python_executor import PythonExecutor, source
+from .recomputation import recomputation
 
-Executor = Literal["python", "compiled"]
+ExecutorName = Literal["python", "compiled"]
 
 
 class Program:
@@ -30,22 +31,23 @@ class Program:
     operations). Leaves that are in neither list keep the numbers they have now. They, data, and what
     depends on these alone are numbers to the backward pass, which does not go there.
 
-    Rows of one's own are compiled too, each set of them once on a machine. With a warning the program runs in
-    Python where numba does not understand one, or would compute it otherwise (integers without bound). One that
-    has a power in it may differ in the last bit.
+    A user-defined row whose value and partial derivatives are written with the table's operations becomes those
+    operations, with the numbers that it finds around it now. With one over `math`, with an `if`, or with
+    integers or NumPy's numbers on the way, the program runs in Python, and a RuntimeWarning says so.
 
     Args:
         output: what to compute: a Value, or a list of k Values.
         parameters: the p leaves to differentiate by; the gradient is 0 where output does not depend on one.
         data: the d leaves that each sample has numbers for.
         executor: "compiled" (by numba, of the extra `fast`; compiled on the first use on a machine, which
-            takes 10 to 20 s) or "python"; None for the fastest that is installed.
+            takes 10 to 20 s) or "python"; None for the fastest that is installed and has every row.
 
     Attributes:
-        executor: which one it is.
+        executor: which one it is. It is chosen here, and again where a program is unpickled.
 
-    Raises: TypeError for what is no Value; ValueError for a computed node among the leaves, a leaf given
-        twice, no output, and an unknown executor; ImportError where "compiled" is not installed.
+    Raises: TypeError for what is no Value, and for rows that "compiled" does not have; ValueError for a computed node
+        among the leaves, a leaf given twice, no output, and an unknown executor; ImportError where "compiled" is
+        not installed.
     """
 
     def __init__(
@@ -54,24 +56,21 @@ class Program:
         parameters: Iterable[Value],
         data: Iterable[Value] = (),
         *,
-        executor: Executor | None = None,
+        executor: ExecutorName | None = None,
     ) -> None:
         self._single = isinstance(output, Value)
-        self._outputs = [output] if isinstance(output, Value) else _listed(output, "output")
-        self._parameters, self._data = _listed(parameters, "parameters"), _listed(data, "data")
+        self._outputs = [output] if isinstance(output, Value) else _to_list(output, "output")
+        self._parameters, self._data = _to_list(parameters, "parameters"), _to_list(data, "data")
         _check(self._outputs, self._parameters, self._data)
         if executor not in ("python", "compiled", None):
             raise ValueError(f"unknown executor {executor!r}: use 'python', 'compiled', or None for the fastest")
-        installed = _installed("numba")
-        if executor == "compiled" and not installed:
-            raise ImportError("the compiled executor needs numba: pip install 'tinygrad_lite[fast]'")
-        self._forced = executor is not None
-        self.executor: Executor = executor or ("compiled" if installed else "python")
+        self._requested = executor
         order = topological_order(*self._parameters, *self._data, *self._outputs)
         named = variables(sys._getframe(1))
         self._names = {x: name for x in order if (name := x.label or named.get(x))}
         self._frozen = {x: x.data for x in order if x.op is None and type(x) is not Constant}
-        self._instructions = self._recorded()
+        self._instructions = self._record()
+        self.executor = self._choose()
 
     def __call__(self, theta: Any, batch: Any = None, *, threads: int = 1) -> tuple[Any, Any]:
         """The mean of the output over the samples, and its gradient.
@@ -87,7 +86,7 @@ class Program:
         Raises: TypeError or ValueError for other shapes and for what is no real number; ValueError,
             ZeroDivisionError or OverflowError as Values do, naming the operation, the node and the sample.
         """
-        means, _ = self._run(theta, batch, True, threads)
+        means, _ = self._run(self._execute, theta, batch, True, threads)
         k, p = len(self._outputs), len(self._parameters)
         if self._single:
             return float(means[0]), to_array(means[1:])
@@ -98,7 +97,7 @@ class Program:
 
         Without data it is a number, or of shape (k,). Arguments and errors are those of a call.
         """
-        _, outputs = self._run(theta, batch, False, threads)
+        _, outputs = self._run(self._execute, theta, batch, False, threads)
         if self._single:
             outputs = outputs[:, 0] if hasattr(outputs, "shape") else [output[0] for output in outputs]
         return to_array(outputs) if self._data else to_array(outputs)[0]
@@ -112,19 +111,18 @@ class Program:
 
         Raises: ImportError without JAX; when called, ValueError for other shapes.
         """
-        if not _installed("jax"):
+        if not _is_installed("jax"):
             raise ImportError("to_jax needs JAX: pip install jax")
-        from .jax_function import jax_function
+        from .jax_executor import JaxExecutor
 
-        function = jax_function(self._instructions)
-        if not self._single:
-            return function
+        execute = JaxExecutor(self._instructions)
 
-        def single(theta: Any, batch: Any = None) -> tuple[Any, Any]:
-            means, gradients = function(theta, batch)
-            return means[0], gradients[0]
+        def function(theta: Any, batch: Any = None) -> tuple[Any, Any]:
+            means, _ = self._run(execute, theta, batch, True, 1)
+            k, p = len(self._outputs), len(self._parameters)
+            return (means[0], means[1:]) if self._single else (means[:k], means[k:].reshape(k, p))
 
-        return single
+        return function
 
     @property
     def source(self) -> str:
@@ -146,62 +144,67 @@ class Program:
         return f"<Program of {sizes}, {len(self._instructions)} instructions, {self.executor}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in vars(self).items() if name not in ("_executor", "_instructions")}
+        made_anew = ("_instructions", "_execute", "_recompute", "executor")
+        return {name: x for name, x in vars(self).items() if name not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._instructions = self._recorded()  # with the rows of this process: values and slopes of the same ones
+        self._instructions = self._record()  # with the rows of this process: values and slopes of the same ones
+        self.executor = self._choose()
 
-    def _recorded(self) -> Instructions:
+    def _record(self) -> Instructions:
         return record(self._outputs, self._parameters, self._data, self._names, self._frozen)
 
-    def _run(self, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any]:
-        """The means of the outputs and, if asked for, of the gradients, as one list; the outputs of each sample."""
+    def _choose(self) -> ExecutorName:
+        """The executor that was asked for, or the fastest; a warning where a user-defined row forbids that."""
+        if self._requested == "python":
+            return "python"
+        if not _is_installed("numba"):
+            if self._requested == "compiled":
+                raise ImportError("the compiled executor needs numba: pip install 'tinygrad_lite[fast]'")
+            return "python"
+        missing = [str(call) for call in self._instructions.calls if not call.row.builtin]
+        if not missing:
+            return "compiled"
+        advice = (
+            "write it with operators and the functions of tinygrad_lite, without `math` and `if`, to have it compiled"
+        )
+        message = f"{' and '.join(missing)} can only be computed by Python: {advice}"
+        if self._requested == "compiled":
+            raise TypeError(message)
+        warnings.warn(f"{message}. The program runs in Python", RuntimeWarning, stacklevel=3)
+        return "python"
+
+    def _run(self, execute: Executor, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any]:
+        """What the executor gives, and before that the errors that all executors have in common."""
         if batch is None and self._data:
             raise TypeError(f"batch is missing: call program(theta, batch), with {len(self._data)} numbers a sample")
         if batch is not None and not self._data:
             raise TypeError("batch is too much: call program(theta)")
         batch = [[]] if batch is None else batch
-        return self._executor(theta, batch, gradients, check_count(threads, "threads"), self._recomputation(gradients))
+        return execute(theta, batch, gradients, check_count(threads, "threads"), self._recompute)
 
     @cached_property
-    def _executor(self) -> Callable[..., tuple[Any, Any]]:
-        if self.executor == "compiled" and (self._forced or _installed("numba")):  # it may have been pickled elsewhere
-            from .compiling import NotCompilableError
-            from .numba_executor import Compiled
+    def _execute(self) -> Executor:
+        if self.executor == "python":
+            return PythonExecutor(self._instructions)
+        from .numba_executor import NumbaExecutor
 
-            try:
-                return Compiled(self._instructions)
-            except NotCompilableError as error:
-                if self._forced:
-                    raise
-                warnings.warn(f"{error}. The program runs in Python", RuntimeWarning, stacklevel=5)
-        self.executor = "python"
-        return StraightLine(self._instructions)
+        return NumbaExecutor(self._instructions)
 
-    def _recomputation(self, gradients: bool) -> Callable[[Sequence[float], Sequence[float], int], list[float]]:
-        """A function that computes sample i with Values: what its numbers are, or the error that they raise."""
-        recordings: list[Recording] = []  # one for each call, for threads may call at the same time
-
-        def exact(theta: Sequence[float], sample: Sequence[float], i: int) -> list[float]:
-            if not recordings:
-                recordings.append(Recording(self._outputs, self._parameters, self._data, self._frozen))
-            try:
-                return recordings[0].run(theta, sample, gradients)
-            except (ArithmeticError, ValueError) as error:
-                raise type(error)(f"{error}, in sample {i}" if self._data else str(error)) from None
-
-        return exact
+    @cached_property
+    def _recompute(self) -> Recompute:
+        return recomputation(self._outputs, self._parameters, self._data, self._frozen)
 
 
-def _installed(name: str) -> bool:
+def _is_installed(name: str) -> bool:
     try:
         return find_spec(name) is not None
     except ValueError:  # barred from being imported, by None in sys.modules
         return False
 
 
-def _listed(nodes: Any, name: str) -> list[Any]:
+def _to_list(nodes: Any, name: str) -> list[Any]:
     if not isinstance(nodes, Iterable) or isinstance(nodes, Value):
         advice = "call it" if callable(nodes) else "write [x] for a single one"
         raise TypeError(f"{name} must be a list of Values, not {type(nodes).__name__!r}: {advice}")

@@ -13,10 +13,11 @@ from typing import Any
 from ..engine.arguments import check_matrix, check_vector
 from ..engine.declaration import TABLE
 from ..engine.symbol import Symbol, write
-from .instructions import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO, Instructions
-from .recomputation import check_sums
+from .executor import Recompute, check_sums
+from .inlining import FLOAT_POWER
+from .instructions import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO, Call, Instructions
 
-RESERVED = ("program", "theta", "sample", "check", "inf", "nan", "__debug__")
+KEPT = ("program", "theta", "sample", "check", "inf", "nan", "__debug__")  # names that no node has in the text
 NAMES = 10  # of leaves on one line
 TERMS = 50  # of a sum on one line: Python's compiler is recursive
 
@@ -30,27 +31,24 @@ def source(instructions: Instructions, gradients: bool = True) -> str:
     return "\n".join(_Writer(instructions, gradients).lines()) + "\n"
 
 
-class StraightLine:
-    """The executor that needs nothing: the program's text, run by Python sample by sample."""
+class PythonExecutor:
+    """The executor that needs nothing: the program's text, run by Python sample by sample, in one thread."""
 
     def __init__(self, instructions: Instructions) -> None:
         self.instructions = instructions
         self.functions: dict[bool, Callable[..., Any]] = {}
 
     def __call__(
-        self, theta: Any, batch: Any, gradients: bool, threads: int, exact: Callable[..., list[float]]
+        self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute
     ) -> tuple[list[float], list[list[float]]]:
-        """The means of the outputs and, if asked for, their gradients, in one list; the outputs of each sample.
-
-        `exact(theta, sample, i)` gives the same for sample i where a number is not finite, or raises.
-        """
+        """As `Executor` says."""
         theta = check_vector(theta, len(self.instructions.parameters), "theta")
         samples = check_matrix(batch, len(self.instructions.data), "batch")
         k = len(self.instructions.outputs)
         totals = [-0.0] * k + [0.0] * (k * len(theta) * gradients)  # −0.0 + x is x, whichever zero x is
         finite = [True] * len(totals)
         outputs = []
-        for results in self.results(theta, samples, gradients, exact):
+        for results in self.results(theta, samples, gradients, recompute):
             outputs.append(results[:k])
             totals = list(map(add, totals, results))
             if not isfinite(sum(results)):
@@ -64,7 +62,7 @@ class StraightLine:
         theta: list[float],
         samples: list[list[float]],
         gradients: bool,
-        exact: Callable[..., list[float]],
+        recompute: Recompute,
         first: int = 0,
     ) -> Iterator[list[float]]:
         """The outputs and, if asked for, their gradients, in one list for each sample; `first` counts those before."""
@@ -74,15 +72,15 @@ class StraightLine:
                 outputs, slopes, check = function(theta, sample)
                 results = [*outputs, *chain.from_iterable(slopes)]
                 finite = isfinite(check + sum(results))
-            except (ArithmeticError, ValueError):
+            except (ArithmeticError, TypeError, ValueError):  # TypeError where a user-defined row gives no float
                 finite = False
-            yield results if finite else exact(theta, sample, i)
+            yield results if finite else recompute(theta, sample, i, gradients)
 
     def _function(self, gradients: bool) -> Callable[..., Any]:
         """The program, with or without its backward pass, as a Python function."""
         if gradients not in self.functions:
-            names: dict[str, Any] = {row.name: row.value for row in TABLE.values()} | {"inf": inf, "nan": nan}
-            names |= {f"call_{kind}": call.function for kind, call in enumerate(self.instructions.calls)}
+            names: dict[str, Any] = {row.name: Call(row).function for row in TABLE.values()} | {"inf": inf, "nan": nan}
+            names |= {f"_call_{kind}": call.function for kind, call in enumerate(self.instructions.calls)}
             exec(compile(source(self.instructions, gradients), "<program>", "exec"), names)
             self.functions[gradients] = names["program"]
         return self.functions[gradients]
@@ -95,8 +93,8 @@ class _Writer:
         self.gradients = instructions.gradients if gradients else []
         self.summed = set(chain.from_iterable(self.gradients))
         self.texts: list[str] = []  # for each slot its name, or the number that it holds
-        calls = (f"call_{kind}" for kind in range(len(instructions.calls)))
-        self.reserved = {*TABLE, *calls, *RESERVED, *keyword.kwlist}
+        calls = (f"_call_{kind}" for kind in range(len(instructions.calls)))
+        self.reserved = {*TABLE, *calls, *KEPT, *keyword.kwlist}
         self.taken = set(self.reserved)
         self.alike = Counter[str]()  # how many slots had a name before
 
@@ -144,12 +142,14 @@ class _Writer:
     def call(self, kind: int, operands: list[str]) -> str:
         """A call as its row is written, if the row of that name is still this one and hides no other name."""
         row, partial = self.instructions.calls[kind]
-        if partial is None and TABLE.get(row.name) is row and row.name not in RESERVED:
+        if row is FLOAT_POWER:
+            return " ** ".join(f"({x})" if x.startswith("-") else x for x in operands)
+        if partial is None and TABLE.get(row.name) is row and row.name not in KEPT:
             return write(Symbol("", row, tuple(map(Symbol, operands))), "python")
-        return f"call_{kind}({', '.join(operands)})"
+        return f"_call_{kind}({', '.join(operands)})"
 
     def terms(self, slot: int, base: int, *factors: int) -> list[str]:
-        """A chain's terms with their signs; without the 0 that gradients begin with, for `StraightLine` adds it."""
+        """A chain's terms with their signs; without the 0 that gradients begin with, for `PythonExecutor` adds it."""
         bare = (base == MINUS_ZERO and len(factors) > 0) or (base == ZERO and slot in self.summed)
         terms = [] if bare else [f"+ {self.texts[base]}"]
         for pair in zip(factors[::2], factors[1::2], strict=True):

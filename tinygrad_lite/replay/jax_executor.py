@@ -1,0 +1,260 @@
+"""The executor for JAX, which compiles it for GPUs and shares it out among devices.
+
+Group by group as the kernel does it, each as an operation on arrays: a layer is a product of matrices. The
+values are those of the table's rows; where one branches, every way is computed and the right one selected. Their
+derivatives are the table's too, so that `jax.grad` of a program agrees with its own gradient, at kinks as elsewhere.
+"""
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import groupby
+from types import FunctionType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
+
+from ..engine.declaration import Primitive
+from .executor import Recompute
+from .instructions import CHAIN, Instructions
+from .rebinding import rebind
+from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
+
+LONGEST = 64  # comparisons on one way, before it counts as an endless loop
+# The functions of `math`, where JAX has the same.
+SAME = "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh degrees exp exp2 expm1 fabs floor fmod hypot"
+SAME += " isfinite isinf isnan log log10 log1p log2 nextafter radians sin sinh sqrt tan tanh trunc"
+FUNCTIONS = {name: getattr(jnp, name) for name in SAME.split() if hasattr(jnp, name)}
+FUNCTIONS |= {"pow": jnp.power, "erf": jax.scipy.special.erf, "erfc": jax.scipy.special.erfc}
+FUNCTIONS |= {"lgamma": jax.scipy.special.gammaln}
+
+
+class Branching:
+    """An array in place of a float, in a function that is run once for each way through its branches.
+
+    `decisions` are the answers that its comparisons give, `asked` the comparisons, both in order.
+    """
+
+    def __init__(self, array: Any, decisions: list[bool], asked: list[Any]) -> None:
+        self.array = array
+        self.decisions = decisions
+        self.asked = asked
+
+    def __bool__(self) -> bool:
+        if not isinstance(self.array, jax.Array) and np.all(self.array) == np.any(self.array):
+            return bool(np.all(self.array))  # the same for all numbers, and known
+        if len(self.asked) == len(self.decisions):
+            if len(self.asked) == LONGEST:
+                raise TypeError("to_jax cannot follow a loop that ends by its numbers")
+            self.decisions.append(True)
+        self.asked.append(self.array)
+        return self.decisions[len(self.asked) - 1]
+
+    @staticmethod
+    def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> "Branching":
+        """A row of the table, which a row's value or partial derivative calls."""
+        return next(x for x in args if isinstance(x, Branching)).through(value_on_arrays(row), *args)
+
+    def through(self, function: Callable[..., Any], *operands: Any) -> "Branching":
+        """The function of arrays applied to operands of which some are branching."""
+        arrays = [x.array if isinstance(x, Branching) else x for x in operands]
+        return Branching(function(*arrays), self.decisions, self.asked)
+
+
+def _operator(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Branching]:
+    return lambda x, *others: x.through(function, *((*others, x) if reflected else (x, *others)))
+
+
+for _name in ("lt", "le", "gt", "ge", "eq", "ne", "neg", "pos", "abs"):
+    setattr(Branching, f"__{_name}__", _operator(getattr(operator, _name)))
+for _name in ("add", "sub", "mul", "truediv", "pow", "mod", "floordiv"):
+    setattr(Branching, f"__{_name}__", _operator(getattr(operator, _name)))
+    setattr(Branching, f"__r{_name}__", _operator(getattr(operator, _name), reflected=True))
+
+
+class ArrayMath:
+    """The module `math`, of arrays."""
+
+    def __getattr__(self, name: str) -> Any:
+        number = getattr(math, name)
+        if not callable(number):
+            return number
+        function = FUNCTIONS.get(name)
+
+        def of_arrays(*operands: Any) -> Any:
+            for x in operands:
+                if isinstance(x, Branching):
+                    if function is None:
+                        raise TypeError(f"JAX has no math.{name}")
+                    return x.through(function, *operands)
+            return number(*operands)
+
+        return of_arrays
+
+
+@cache
+def value_on_arrays(row: Primitive) -> Callable[..., Any]:
+    """A row as a function of arrays, whose derivative to JAX is made of the row's partial derivatives."""
+    value = jax.custom_jvp(on_arrays(row.value, row.name))
+
+    def differentiate(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        y = value(*primals)
+        total = jnp.zeros_like(y)
+        for partial, tangent in zip(row.partials, tangents, strict=True):
+            if not isinstance(tangent, SymbolicZero):  # the slope by a constant exponent need not exist
+                total += on_arrays(partial, row.name)(*primals, y) * tangent
+        return y, total
+
+    value.defjvp(differentiate, symbolic_zeros=True)
+    return value
+
+
+def on_arrays(function: Any, name: str) -> Callable[..., Any]:
+    """A function of floats as one of arrays, number by number; NaN where it raises.
+
+    Raises: TypeError, with the name of its row, where it calls itself or needs floats.
+    """
+    try:
+        copy = _rebind(function)
+    except RecursionError:
+        raise TypeError(f"to_jax cannot follow {name}: it calls itself") from None
+
+    def explore(operands: Sequence[Any], decisions: list[bool]) -> Any:
+        asked: list[Any] = []
+        known = len(decisions)
+        try:
+            result = copy(*(Branching(x, decisions, asked) for x in operands))
+            result = result.array if isinstance(result, Branching) else result
+        except (ArithmeticError, ValueError):
+            result = math.nan
+        except TypeError as error:
+            advice = "write it with operators and the functions of tinygrad_lite"
+            raise TypeError(f"to_jax cannot follow {name}: {error}; {advice}") from error
+        for i in reversed(range(known, len(asked))):
+            result = jnp.where(asked[i], result, explore(operands, [*decisions[:i], False]))
+        return result
+
+    def apply(*operands: Any) -> Any:
+        shape = jnp.broadcast_shapes(*map(jnp.shape, operands))
+        result = jnp.asarray(explore(operands, []), float)
+        return jnp.broadcast_to(result, shape)  # known constants may have decided on a plain number
+
+    return apply
+
+
+def _rebind(x: Any) -> Any:
+    """A row's function, or what it finds around it, for arrays."""
+    if x is math:
+        return ArrayMath()
+    if getattr(x, "__module__", "") == "math":
+        return getattr(ArrayMath(), x.__name__)
+    return rebind(x, _rebind) if isinstance(x, FunctionType) else x
+
+
+class Arrays:
+    """Numbers or columns by their places, in the pieces in which they were computed."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Any] = []
+        self.where: dict[int, tuple[int, int]] = {}
+
+    def put(self, places: Sequence[int], piece: Any) -> None:
+        """Keep a piece whose first axis runs through `places`."""
+        self.where |= {place: (len(self.pieces), i) for i, place in enumerate(places)}
+        self.pieces.append(piece)
+
+    def take(self, places: Sequence[int]) -> Any:
+        """What is at `places`, along the first axis."""
+        found = [self.where[place] for place in places]
+        runs = [
+            self.pieces[piece][np.array([i for _, i in run])] for piece, run in groupby(found, operator.itemgetter(0))
+        ]
+        if len(runs) == 1:
+            return runs[0]
+        shape = jnp.broadcast_shapes(*(run.shape[1:] for run in runs))
+        return jnp.concatenate([jnp.broadcast_to(run, (len(run), *shape)) for run in runs])
+
+
+class JaxExecutor:
+    """The executor that `Program.to_jax` makes a function of.
+
+    It leaves threads to JAX, and recomputes nothing: a number that is not finite stays in the result.
+    """
+
+    def __init__(self, instructions: Instructions) -> None:
+        self.schedule = schedule = Schedule(instructions)
+        self.p, self.d = len(instructions.parameters), len(instructions.data)
+        self.parameters = [schedule.places[slot] for slot in instructions.parameters]
+        self.constants = sorted({*range(len(schedule.start))} - {*self.parameters})
+        self.functions = [
+            value_on_arrays(row) if partial is None else on_arrays(row.partials[partial], row.name)
+            for row, partial in instructions.calls
+        ]
+
+    def __call__(self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute) -> tuple[Any, Any]:
+        """As `Executor` says, with JAX's arrays; gradients are always among the means. Unused results cost nothing
+        where JAX compiles.
+        """
+        theta, batch, schedule = jnp.asarray(theta, float), jnp.asarray(batch, float), self.schedule
+        if theta.shape != (self.p,) or batch.ndim != 2 or batch.shape[1] != self.d:
+            needed = f"({self.p},) and (m, {self.d}) are needed"
+            raise ValueError(f"theta has shape {theta.shape} and batch {batch.shape}: {needed}")
+        numbers, columns = Arrays(), Arrays()
+        numbers.put(self.constants, np.array([schedule.start[place] for place in self.constants]))
+        numbers.put(self.parameters, theta)
+        for group in schedule.numbers:
+            numbers.put(range(group.out, group.out + group.members), self._compute(group, numbers))
+        columns.put(range(self.d), batch.T)
+        for number, column in schedule.spread.items():
+            columns.put([column], numbers.take([number])[:, None])
+        sums = jnp.zeros(len(schedule.results) + 1)
+        for group in schedule.columns:
+            if group.kind == PRODUCTS:
+                targets, products = self._multiply(group, columns, len(batch))
+                sums = sums.at[targets].add(products)
+            elif group.kind != CHECK:
+                result = self._layer(group, numbers, columns) if group.kind == LAYER else self._compute(group, columns)
+                columns.put(range(group.out, group.out + group.members), result)
+        means = sums[:-1] / len(batch)
+        single = [i for i, slot in enumerate(schedule.results) if not schedule.is_column[slot]]
+        if single:
+            means = means.at[np.array(single)].set(numbers.take([schedule.places[schedule.results[i]] for i in single]))
+        outputs = [
+            (columns if schedule.is_column[slot] else numbers).take([schedule.places[slot]])
+            for slot in schedule.results[: schedule.outputs]
+        ]
+        return means, jnp.stack([jnp.broadcast_to(x.ravel(), len(batch)) for x in outputs], axis=1)
+
+    def _compute(self, group: Group, arrays: Arrays) -> Any:
+        """The results of a group of chains or calls."""
+        size = 1 + 2 * group.width if group.kind == CHAIN else group.width
+        places = np.array(self.schedule.tape[group.at : group.at + group.members * size]).reshape(group.members, size)
+        if group.kind != CHAIN:
+            return self.functions[group.kind](*(arrays.take(operand) for operand in places.T.tolist()))
+        base = arrays.take(places[:, 0].tolist())
+        if not group.width:
+            return base
+        a, b = (arrays.take(places[:, slot::2].ravel().tolist()) for slot in (1, 2))
+        return base + (a * b).reshape(group.members, group.width, *(a * b).shape[1:]).sum(axis=1)
+
+    def _layer(self, group: Group, numbers: Arrays, columns: Arrays) -> Any:
+        """The columns of a layer, as a product of matrices."""
+        size, four = 1 + group.width, group.members // 4 * 4
+        packed = np.array(self.schedule.factors[group.factors : group.factors + group.members * size])
+        tiles = packed[: four * size].reshape(-1, size, 4).transpose(0, 2, 1).reshape(four, size)
+        places = np.concatenate([tiles, packed[four * size :].reshape(-1, size)])
+        factors = numbers.take(places.ravel().tolist()).reshape(places.shape)
+        shared = columns.take(self.schedule.tape[group.at : group.at + group.width])
+        return factors[:, :1] + jnp.matmul(factors[:, 1:], shared, precision="highest")
+
+    def _multiply(self, group: Group, columns: Arrays, m: int) -> tuple[Any, Any]:
+        """The sums over m samples of the products of columns, and which results they are added to."""
+        tape, middle, end = self.schedule.tape, group.at + group.members, group.at + group.members + group.width
+        lefts, rights = columns.take(tape[group.at : middle]), columns.take(tape[middle:end])
+        a, b = (jnp.broadcast_to(x, (len(x), m)) for x in (lefts, rights))
+        targets = np.array(tape[end : end + group.members * group.width])
+        return targets, jnp.matmul(a, b.T, precision="highest").ravel()
