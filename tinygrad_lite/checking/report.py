@@ -1,6 +1,7 @@
 """What a gradient check says: its checks, its report, its error."""
 
 import math
+from collections import Counter
 from functools import cache
 from typing import NamedTuple
 
@@ -11,8 +12,8 @@ class Check(NamedTuple):
     """One number of `node`, and what it should be; `via` are the nodes whose operations give it.
 
     `what` is "value", "partial 1" (in the first argument), "gradient" (what `backward` left there) or
-    "edge" (the gradient of an input against a difference quotient of the whole function). `verdict` is
-    "certified", "wrong", "guarded" (no reference, but a difference quotient agrees) or "unchecked".
+    "edge" (the gradient of an input against difference quotients of the whole function). `verdict` is
+    "certified", "wrong", "guarded" (no reference, but difference quotients agree) or "unchecked".
     """
 
     node: Value
@@ -105,8 +106,10 @@ class GradcheckReport(NamedTuple):
         return self.ok
 
     def __str__(self) -> str:
-        certified = sum(check.verdict == "certified" for check in self.checks)
-        lines = [f"gradcheck: {'ok' if self.ok else 'WRONG'}, {certified} of {len(self.checks)} numbers certified"]
+        counts = Counter(check.verdict for check in self.checks)
+        others = "".join(f", {counts[verdict]} {verdict}" for verdict in ("guarded", "unchecked") if counts[verdict])
+        verdict = f"{'ok' if self.ok else 'WRONG'}, {counts['certified']} of {len(self.checks)} numbers certified"
+        lines = [f"gradcheck: {verdict}{others}"]
         for x in self.inputs:
             lost = "" if math.isnan(x.digits_lost) else f", {x.digits_lost:.1f} digits lost"
             lines.append(f"∂/∂{x.name} = {x.analytic!r} at {x.data!r}{lost}")
