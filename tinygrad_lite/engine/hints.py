@@ -1,16 +1,9 @@
 """What other libraries call things: where one of their ways is tried on a Value, what to write here."""
 
-import itertools
-import linecache
-import math
-import sys
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .declaration import TABLE, Primitive
-
-PACKAGE = __name__.partition(".")[0]
+from .declaration import Primitive
 
 CONSTRUCTOR = (
     "Value(data, label) makes a leaf; a computed node comes from its operation, a + b or exp(a), and a "
@@ -33,107 +26,6 @@ ATTRIBUTES = {
     "mean": "a Value is one number: sum(values) / len(values)",
     "sum": "a Value is one number: sum(values)",
 }
-# NumPy's names of the table's rows, where they differ.
-UFUNCS = {
-    "absolute": "abs", "divide": "div", "fabs": "abs", "float_power": "pow", "multiply": "mul", "negative": "neg",
-    "positive": "identity", "power": "pow", "subtract": "sub",
-}  # fmt: skip
-COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
-PREDICATES = {"isfinite", "isinf", "isnan", "signbit"}
-INSTEAD = {
-    "cbrt": "write v ** (1 / 3)",
-    "exp2": "write 2 ** v",
-    "fmax": "write maximum(a, b)",
-    "fmin": "write minimum(a, b)",
-    "log10": "write log(v) / log(10)",
-    "log2": "write log(v) / log(2)",
-    "logaddexp": "write a + softplus(b - a)",
-    "reciprocal": "write 1 / v",
-    "square": "write v * v",
-}
-
-# ── NumPy's and `math`'s functions of a Value ─────────────────────────────────────────────────────
-
-
-def apply_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """NumPy's function applied by the row of its name, number by number.
-
-    Raises: TypeError, saying what to write, for a function that has no row.
-    """
-    import numpy as np
-
-    name: str = ufunc.__name__
-    arrays = [np.array(x, object) if hasattr(x, "apply_primitive") else x for x in inputs]
-    # A long double would ask the Value again and again, as a float does not.
-    arrays = [np.asarray(x, float) if getattr(x, "dtype", None) == np.longdouble else x for x in arrays]
-    if name in COMPARISONS:
-        return getattr(ufunc, method)(*arrays, **kwargs)
-    if name in PREDICATES:
-        return getattr(ufunc, method)(*(np.asarray(x, float) for x in arrays), **kwargs)
-    row = TABLE.get(UFUNCS.get(name, name))
-    if row is None or len(row.partials) != ufunc.nin:
-        advice = INSTEAD.get(name, "write it with the functions of tinygrad_lite")
-        raise TypeError(f"np.{name} cannot be differentiated here: {advice}")
-    return getattr(np.frompyfunc(row, ufunc.nin, 1), method)(*arrays, **kwargs)
-
-
-HISTORY_LOST = (
-    "math.{0} took a Value for its number, and what it gave has come back into a graph: no gradient flows that way. "
-    "Write {0} of tinygrad_lite; where a number is meant, math.{0}(v.data)"
-)
-lost: dict[float, str] = {}  # what functions of `math` made of Values, and the function's name
-asked: dict[tuple[Any, int], Any] = {}  # the function of `math` that is called at a place in a program, or None
-
-
-def note_loss(x: float) -> None:
-    """Keep what a function of `math` is about to make of a Value of data `x`, if it is that which asks for a float."""
-    frame = sys._getframe(2)
-    place = frame.f_code, frame.f_lasti
-    if place not in asked:
-        asked[place] = _called(frame)
-    function = asked[place]
-    try:
-        result = function(x) if function else 0.0
-    except (ArithmeticError, TypeError, ValueError):  # the caller will see
-        return
-    if type(result) is float and result % 1.0:  # a whole number may be anybody's
-        if len(lost) > 10_000:
-            lost.clear()
-        lost[result] = function.__name__
-
-
-def _called(frame: Any) -> Any:
-    """The function of `math` that a frame is calling; None for anything else, and without source."""
-    import ast  # seldom needed, and slow to load
-
-    code = frame.f_code
-    line, end, column, last = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
-    if line is None or line != end:
-        return None
-    text = linecache.getline(code.co_filename, line, frame.f_globals).encode()[column:last].decode(errors="replace")
-    try:
-        call = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return None
-    match call:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=name)):
-            found = {**frame.f_globals, **frame.f_locals}.get(module)
-            return getattr(math, name, None) if found is math else None
-        case ast.Call(func=ast.Name(id=name)):
-            found = {**frame.f_globals, **frame.f_locals}.get(name)
-            return found if getattr(found, "__module__", "") == "math" else None
-    return None
-
-
-def warn_of_loss(x: float) -> None:
-    """Warn that a number whose history is lost has become a node."""
-    level = 3
-    while sys._getframe(level - 1).f_globals.get("__name__", PACKAGE).partition(".")[0] == PACKAGE:
-        level += 1
-    warnings.warn(HISTORY_LOST.format(lost.pop(x)), RuntimeWarning, stacklevel=level)
-
-
-# ── micrograd's signs, and attributes that are refused ────────────────────────────────────────────
 
 
 def sign(row: Primitive, inputs: Sequence[Any]) -> str:

@@ -43,7 +43,7 @@ from collections.abc import Iterable, Sequence
 from operator import add
 from typing import TYPE_CHECKING, Any, Never, Self
 
-from . import hints
+from . import foreign_functions, hints
 from .arguments import is_real, to_float
 from .declaration import Primitive
 from .scopes import innermost, open_scopes, scope
@@ -85,8 +85,8 @@ class Value:
         if children or how:
             raise TypeError(hints.CONSTRUCTOR)
         self.data = to_float(data, "a Value holds a real number")
-        if hints.lost and self.data in hints.lost:
-            hints.warn_of_loss(self.data)
+        if foreign_functions.lost and self.data in foreign_functions.lost:
+            foreign_functions.warn_of_loss(self.data)
         self.grad = 0.0
         self.label = ""
         self.op = None
@@ -217,7 +217,7 @@ class Value:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """NumPy's operations, number by number: `array * v` is an array of Values, `np.exp(v)` a Value."""
-        return hints.apply_ufunc(ufunc, method, inputs, kwargs)
+        return foreign_functions.apply_ufunc(ufunc, method, inputs, kwargs)
 
     def conjugate(self) -> Self:
         """The same node, a real number: NumPy's `var`, `std` and `vdot` ask for it."""
@@ -235,7 +235,7 @@ class Value:
     )
 
     def __float__(self) -> float:
-        hints.note_loss(x := self._number())
+        foreign_functions.note_loss(x := self._number())
         return x
 
     def _number(self) -> float:
@@ -299,8 +299,8 @@ def as_node(x: Any) -> Any:
         return x
     if not is_real(x):
         return NotImplemented
-    if hints.lost and x in hints.lost:
-        hints.warn_of_loss(x)
+    if foreign_functions.lost and x in foreign_functions.lost:
+        foreign_functions.warn_of_loss(x)
     node = new(Constant)
     node.data = float(x)
     node.grad = 0.0
@@ -348,7 +348,10 @@ def name_nodes(nodes: Sequence[Value]) -> list[str]:
     from .names import variables  # which stands on this file
 
     frame: Any = sys._getframe(1)
-    while frame and frame.f_globals.get("__name__", hints.PACKAGE).partition(".")[0] == hints.PACKAGE:
+    while (
+        frame
+        and frame.f_globals.get("__name__", foreign_functions.PACKAGE).partition(".")[0] == foreign_functions.PACKAGE
+    ):
         frame = frame.f_back
     named = variables(frame) if frame else {}
     return [x.label or named.get(x, "") for x in nodes]
