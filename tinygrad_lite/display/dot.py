@@ -1,4 +1,4 @@
-"""A picture in Graphviz's language, DOT: labels that render literally, shapes and colours of boxes and arrows."""
+"""How boxes and arrows look: their colours and shapes, and labels that render literally, in Graphviz's language."""
 
 import unicodedata
 from collections.abc import Iterable

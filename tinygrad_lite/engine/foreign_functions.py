@@ -1,4 +1,4 @@
-"""What NumPy's and `math`'s functions do with a Value: a row of the table, an error, a warning."""
+"""NumPy's and `math`'s functions called with a Value: those with a row are that row, others an error or a warning."""
 
 import itertools
 import linecache

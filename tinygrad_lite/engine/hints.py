@@ -1,4 +1,4 @@
-"""What other libraries call things: where one of their ways is tried on a Value, what to write here."""
+"""Advice for those who come from micrograd, PyTorch or NumPy: what their ways are called here."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
