@@ -85,7 +85,7 @@ def test_several_outputs_some_of_them_the_same_for_all_samples():
     assert gradients.tolist() == [[2.5, 0.0], [4.0, 0.0], [0.0, 1.0]]
 
 
-def test_a_row_of_ones_own_with_branches_and_math():
+def test_a_user_defined_row_with_branches_and_math():
     def value(x):
         return math.exp(x) if x < 0.0 else 1.0 + x
 

@@ -42,7 +42,7 @@ class _Operand(_Operators):
     """An argument, or the result of a step: a position on a tape, which has None for each argument."""
 
     __slots__ = ("position", "tape")
-    __array_ufunc__ = None  # to NumPy's numbers, which have rules of their own, it is nothing
+    __array_ufunc__ = None  # NumPy's numbers have rules of their own: they do not compute with it
 
     def __init__(self, position: int, tape: list[Step | None]) -> None:
         self.position = position

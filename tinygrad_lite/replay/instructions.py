@@ -1,4 +1,23 @@
-"""A graph as instructions: its forward and backward pass as one list of instructions.
+"""A graph as instructions: its forward and backward pass as one list, an instruction for each slot.
+
+Of J = (2a + b)·c, with u = 2a, v = u + b and the parameters a, b, c, slots 0 to 3 hold 0, −0, 1, −1, and then
+
+    slot  instruction    is
+       4  PARAMETER 0    a
+       5  PARAMETER 1    b
+       6  PARAMETER 2    c
+       7  CONSTANT 4     2
+       8  CHAIN 1 7 4    u = −0 + 2·a
+       9  CHAIN 8 5 2    v = u + b·1
+      10  CHAIN 1 9 6    J = −0 + v·c
+      11  CHAIN 1 2 2    dJ = −0 + 1·1
+      12  CHAIN 1 11 6   dv = −0 + dJ·c
+      13  CHAIN 1 12 2   du = −0 + dv·1
+      14  CHAIN 0 13 7   da = 0 + du·2
+      15  CHAIN 0 12 2   db = 0 + dv·1
+      16  CHAIN 0 11 9   dc = 0 + dJ·v
+
+where dv is the gradient with respect to v. Rows that are no sum and no product, such as exp, are called.
 
 Differentiation by source transformation (Griewank and Walther, *Evaluating Derivatives*, 2nd edition,
 2008, section 6.2): the backward pass is written out with the rows' own partials and is then no different
@@ -111,7 +130,7 @@ LINEAR = ("identity", "neg", "add", "sub")  # rows that become part of a sum; th
 
 
 class _Recorder:
-    """Writes a graph down. A sum in the making, which nothing else will use, is a list: base, a₁, b₁, a₂, b₂, …"""
+    """Writes a graph down. A sum that is still growing is a list, base, a₁, b₁, a₂, b₂, …, and has no slot yet."""
 
     def __init__(
         self,
@@ -245,7 +264,7 @@ class _Recorder:
         return slot
 
     def settle(self, x: list[int]) -> int:
-        """The slot in which a sum ends."""
+        """The slot of a sum, which grows no more."""
         if len(x) == 1:
             return x[0]
         if len(x) == 3 and x[0] == MINUS_ZERO and ONE in x:  # −0 + 1·x
@@ -253,7 +272,7 @@ class _Recorder:
         return self.instructions.emit(CHAIN, *x)
 
     def keep(self, x: list[int]) -> int:
-        """The slot of a sum that has a name: no other sum's."""
+        """A slot for a node with a name, which no other node shares."""
         code = self.instructions
         fresh = len(x) == 1 and x[0] == len(code) - 1 and x[0] not in code.names and x[0] not in code.gradient_of
         return x[0] if fresh else code.emit(CHAIN, *x)

@@ -79,7 +79,7 @@ def prepare(groups, tape_, factors, given, numbers_, packed):
 
 @njit(error_model="numpy")
 def without_padding(columns, valid, n, tape, at, count):
-    """Put 0 where a short block has no samples, so that they add nothing. Sums come last: nobody reads these after."""
+    """Put 0 where a short block has no samples, so that they add nothing: for sums, the last that are computed."""
     for j in range(at, at + count):
         for i in range(valid, n):
             columns[tape[j] * LANES + i] = 0.0

@@ -79,7 +79,7 @@ def store(context: Any, start: Any, offset: Any, numbers: Any) -> Any:
 
 
 @intrinsic
-def every(context: Any, x: Any) -> Any:
+def repeat(context: Any, x: Any) -> Any:
     """Eight times x."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -100,7 +100,7 @@ def plus(context: Any, total: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def added_up(context: Any, numbers: Any) -> Any:
+def add_up(context: Any, numbers: Any) -> Any:
     """The sum of the eight, from left to right."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -122,15 +122,15 @@ def layer(p, n, out, tape, at, terms, count, w, first):
     end = at + terms
     for _ in range(count // 4):
         for i in range(0, n, 2 * WIDTH):
-            u0 = v0 = every(w[first])
-            u1 = v1 = every(w[first + 1])
-            u2 = v2 = every(w[first + 2])
-            u3 = v3 = every(w[first + 3])
+            u0 = v0 = repeat(w[first])
+            u1 = v1 = repeat(w[first + 1])
+            u2 = v2 = repeat(w[first + 2])
+            u3 = v3 = repeat(w[first + 3])
             k = first
             for j in range(at, end):  # eight sums stay in registers
                 k += 4
                 x, y = load(p, tape[j] * LANES + i), load(p, tape[j] * LANES + i + WIDTH)
-                w0, w1, w2, w3 = every(w[k]), every(w[k + 1]), every(w[k + 2]), every(w[k + 3])
+                w0, w1, w2, w3 = repeat(w[k]), repeat(w[k + 1]), repeat(w[k + 2]), repeat(w[k + 3])
                 u0, u1, u2, u3 = plus(u0, w0, x), plus(u1, w1, x), plus(u2, w2, x), plus(u3, w3, x)
                 v0, v1, v2, v3 = plus(v0, w0, y), plus(v1, w1, y), plus(v2, w2, y), plus(v3, w3, y)
             store(p, out + i, u0)
@@ -145,12 +145,12 @@ def layer(p, n, out, tape, at, terms, count, w, first):
         out += 4 * LANES
     for _ in range(count % 4):
         for i in range(0, n, 2 * WIDTH):
-            u = v = every(w[first])
+            u = v = repeat(w[first])
             k = first
             for j in range(at, end):
                 k += 1
-                u = plus(u, every(w[k]), load(p, tape[j] * LANES + i))
-                v = plus(v, every(w[k]), load(p, tape[j] * LANES + i + WIDTH))
+                u = plus(u, repeat(w[k]), load(p, tape[j] * LANES + i))
+                v = plus(v, repeat(w[k]), load(p, tape[j] * LANES + i + WIDTH))
             store(p, out + i, u)
             store(p, out + i + WIDTH, v)
         first += 1 + terms
@@ -208,7 +208,7 @@ def products(p, n, sums, base, tape, at, height, width):
     right = at + height
     for r in range(0, height, 2):
         for c in range(0, width - 3, 4):
-            s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = every(0.0)
+            s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = repeat(0.0)
             for i in range(0, n, WIDTH):
                 a, b = load(p, tape[at + r] * LANES + i), load(p, tape[at + r + 1] * LANES + i)
                 x, y = load(p, tape[right + c] * LANES + i), load(p, tape[right + c + 1] * LANES + i)
@@ -217,27 +217,27 @@ def products(p, n, sums, base, tape, at, height, width):
                 s2, s3, t2, t3 = plus(s2, a, x), plus(s3, a, y), plus(t2, b, x), plus(t3, b, y)
             j = right + width + r * width + c
             for k, s, t in ((j, s0, t0), (j + 1, s1, t1), (j + 2, s2, t2), (j + 3, s3, t3)):
-                sums[base + tape[k]] += added_up(s)
-                sums[base + tape[k + width]] += added_up(t)
+                sums[base + tape[k]] += add_up(s)
+                sums[base + tape[k + width]] += add_up(t)
         for c in range(width // 4 * 4, width):
-            s = t = every(0.0)
+            s = t = repeat(0.0)
             for i in range(0, n, WIDTH):
                 x = load(p, tape[right + c] * LANES + i)
                 s = plus(s, load(p, tape[at + r] * LANES + i), x)
                 t = plus(t, load(p, tape[at + r + 1] * LANES + i), x)
             j = right + width + r * width + c
-            sums[base + tape[j]] += added_up(s)
-            sums[base + tape[j + width]] += added_up(t)
+            sums[base + tape[j]] += add_up(s)
+            sums[base + tape[j + width]] += add_up(t)
 
 
 @njit(error_model="numpy")
 def not_finite(p, n, tape, at, count):
     """Whether the numbers of `count` columns do not add up: surely if one is infinite or NaN."""
-    u = v = every(0.0)
-    one = every(1.0)
+    u = v = repeat(0.0)
+    one = repeat(1.0)
     for j in range(at, at + count):
         for i in range(0, n, 2 * WIDTH):
             u = plus(u, load(p, tape[j] * LANES + i), one)
             v = plus(v, load(p, tape[j] * LANES + i + WIDTH), one)
-    total = added_up(u) + added_up(v)
+    total = add_up(u) + add_up(v)
     return total - total != 0.0

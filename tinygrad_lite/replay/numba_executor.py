@@ -23,8 +23,8 @@ class Plan:
     def __init__(self, instructions: Instructions, gradients: bool, kinds: Sequence[int]) -> None:
         schedule = Schedule(instructions, gradients)
         self.gradients = gradients
-        self.numbers = _lines(schedule.numbers, kinds)
-        self.columns = _lines(schedule.columns, kinds)
+        self.numbers = _to_lines(schedule.numbers, kinds)
+        self.columns = _to_lines(schedule.columns, kinds)
         self.tape = np.array(schedule.tape, np.int32)
         self.factors = np.array(schedule.factors, np.int32)
         self.spread = np.array([*schedule.spread.items()], np.int32).reshape(-1, 2)
@@ -43,7 +43,7 @@ class Plan:
         self.workspaces: list[Any] = []  # columns that no thread is using
 
 
-def _lines(groups: Sequence[Group], kinds: Sequence[int]) -> Any:
+def _to_lines(groups: Sequence[Group], kinds: Sequence[int]) -> Any:
     """One line for each group; calls get the numbers that the kernel has for them."""
     lines = [[kinds[group.kind] if group.kind >= 0 else group.kind, *group[1:]] for group in groups]
     return np.array(lines, np.int32).reshape(-1, 6)
@@ -54,7 +54,7 @@ class Replay:
 
     Attributes:
         numbers: the results that are the same for all samples; packed: those that layers read, as they read them.
-        outputs: of each sample; sums: of the results, for each chunk of samples, and a place for what nobody reads.
+        outputs: of each sample; sums: of the results, for each chunk of samples, and a place that is not read.
         bad: the chunks whose numbers left the range of floats, or came from such.
         infinite: the results that were not finite for some sample, and rightly so.
     """
@@ -138,8 +138,8 @@ class NumbaExecutor:
 
     def __call__(self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute) -> tuple[Any, Any]:
         """As `Executor` says; means and outputs are arrays."""
-        theta = _array(theta, check_vector, len(self.instructions.parameters), "theta", 1)
-        batch = _array(batch, check_matrix, len(self.instructions.data), "batch", 2)
+        theta = _to_floats(theta, check_vector, len(self.instructions.parameters), "theta", 1)
+        batch = _to_floats(batch, check_matrix, len(self.instructions.data), "batch", 2)
         if gradients not in self.plans:
             self.plans[gradients] = Plan(self.instructions, gradients, self.kinds)
         replay = Replay(self.plans[gradients], theta, batch)
@@ -169,7 +169,7 @@ class NumbaExecutor:
             share.result()
 
 
-def _array(given: Any, check: Callable[[Any, int, str], Any], n: int, name: str, dimensions: int) -> Any:
+def _to_floats(given: Any, check: Callable[[Any, int, str], Any], n: int, name: str, dimensions: int) -> Any:
     """`given` as an array of float64 whose last dimension is n; errors are those of `check`, as for lists."""
     try:
         array = np.asarray(given)

@@ -10,6 +10,19 @@ of neurons comes out as one group, of chains over the same columns; its backward
     column  a result of one number for each sample, such as a column of the batch
     place   where a slot's result is kept, among the numbers or among the columns
     tape    the places of all operands, in the order in which the groups read them
+
+Of J = (2a + b)·c, with u = 2a, v = u + b, the parameters a, b and the data c: the numbers 0 to 6 are 0, −0, 1, −1,
+a, b, 2, the column 0 is c. The results are J, da and db.
+
+    of       kind      members  width  out  tape                 is
+    numbers  CHAIN     2        1      7    1 6 4 1 2 2          u = −0 + 2·a, dJ = −0 + 1·1
+    numbers  CHAIN     1        1      9    7 5 2                v = u + b·1
+    columns  LAYER     2        1      1    0  factors 1 9 1 8   J = −0 + v·c, dv = −0 + dJ·c
+    columns  LAYER     1        1      3    2  factors 1 2       du = −0 + 1·dv
+    columns  PRODUCTS  2        1      0    1 2 4 0 2            J: sum of J·1, db: sum of dv·1
+    columns  PRODUCTS  2        1      0    3 3 5 1 3            da: sum of du·2; not read: the same
+
+The columns 4 and 5 are spread from the numbers 1 and 2: they hold them for every sample.
 """
 
 from array import array
@@ -65,7 +78,7 @@ class Schedule:
         self.n_numbers = self.n_columns = 0
         self.spread: dict[int, int] = {}  # columns that hold one number throughout, by the place of the number
         self.results = [*instructions.outputs, *chain.from_iterable(instructions.gradients * gradients)]
-        self.outputs = len(instructions.outputs)  # so many of the results are outputs, the others gradients
+        self.outputs = len(instructions.outputs)  # number of results that are outputs; gradients follow
         self.places: list[int] = []  # by slot
         self.is_column: list[bool] = []
         self._sum_up(self._group(instructions, gradients))
@@ -195,7 +208,7 @@ class Schedule:
 
     def _add_products(self, lefts: list[int], rights: Sequence[int], targets: list[list[int]]) -> None:
         """Every left column times every right one; `targets` has a line of results for each left one."""
-        if len(lefts) % 2:  # the kernel takes them in twos: the last again, into a sum that nobody reads
+        if len(lefts) % 2:  # the kernel takes them in twos: the last once more, into a sum that is not read
             lefts, targets = [*lefts, lefts[-1]], [*targets, [len(self.results)] * len(rights)]
         places = [*self._columns(lefts), *self._columns(rights)]
         self.columns.append(Group(PRODUCTS, len(lefts), len(rights), 0, len(self.tape)))

@@ -1,0 +1,70 @@
+"""The worked example of `instructions` and `schedule` is what they make of it."""
+
+import re
+
+from tinygrad_lite import Value
+from tinygrad_lite.replay import instructions, schedule
+from tinygrad_lite.replay.instructions import CHAIN, CONSTANT, record
+from tinygrad_lite.replay.schedule import LAYER, Schedule
+
+KINDS = {number: name for name in ("CHAIN", "CONSTANT", "PARAMETER", "DATA") if (number := getattr(instructions, name))}
+GROUPS = {getattr(schedule, name): name for name in ("CHAIN", "LAYER", "PRODUCTS", "CHECK")}
+
+
+def example(data):
+    a, b, c = leaves = [Value(x, name) for x, name in ((3, "a"), (4, "b"), (5, "c"))]
+    u = (2 * a).named("u")
+    v = (u + b).named("v")
+    J = (v * c).named("J")
+    nodes = {x.label: x for x in (*leaves, u, v, J)}
+    of_data = [nodes[name] for name in data]
+    parameters = [x for x in leaves if x not in of_data]
+    return record([J], parameters, of_data, {x: x.label for x in nodes.values()}, {})
+
+
+def rows(module):
+    """The lines of the table in the module's docstring."""
+    return [line.split() for line in re.findall(r"^ +(?:\d+|numbers|columns)  .*", module.__doc__, re.MULTILINE)]
+
+
+def test_the_instructions_of_the_example():
+    code = example("")
+    texts = [f"{x:g}".replace("-", "−") for x in code.constants]
+    names = texts[:4]
+    lines = []
+    for slot, (kind, operands) in enumerate(code):
+        if slot < 4:
+            assert (kind, *operands) == (CONSTANT, slot)
+            continue
+        name = code.names.get(slot, f"d{code.names.get(code.gradient_of.get(slot))}")
+        if kind == CONSTANT:
+            name = text = texts[operands[0]]
+        elif kind == CHAIN:
+            base, *factors = (names[x] for x in operands)
+            products = (f" + {a}·{b}" for a, b in zip(factors[::2], factors[1::2], strict=True))
+            text = f"{name} = {base}{''.join(products)}"
+        else:
+            text = name
+        names.append(name)
+        lines.append(f"{slot} {KINDS[kind]} {' '.join(map(str, operands))} {text}".split())
+    assert names[:4] == ["0", "−0", "1", "−1"]
+    assert lines == rows(instructions)
+
+
+def test_the_schedule_of_the_example():
+    code = example("c")
+    found = Schedule(code)
+    assert list(found.start) == [0, 0, 1, -1, 0, 0, 2]
+    assert [found.places[slot] for slot in (*code.parameters, *code.data)] == [4, 5, 0]
+    assert found.spread == {2: 4, 6: 5}
+    lines = []
+    groups = [("numbers", x) for x in found.numbers] + [("columns", x) for x in found.columns]
+    ends = [group.at for _, group in groups[1:]] + [len(found.tape)]
+    for (where, group), end in zip(groups, ends, strict=True):
+        numbers = [group.members, group.width, group.out, *found.tape[group.at : end]]
+        line = [where, GROUPS[group.kind], *map(str, numbers)]
+        if group.kind == LAYER:
+            factors = found.factors[group.factors : group.factors + group.members * (1 + group.width)]
+            line += ["factors", *map(str, factors)]
+        lines.append(line)
+    assert lines == [line[: len(wanted)] for line, wanted in zip(rows(schedule), lines, strict=True)]
