@@ -176,15 +176,17 @@ def check_gradients(f: Callable[..., Value], *strategies: st.SearchStrategy[floa
 
     Args:
         f: a function of Values, or a row of the table.
-        strategies: one for each input; by default `points` of a row, else `values()`.
+        strategies: one for each input; by default `points` of a row, else `values()` for each argument
+            without a default.
 
     Raises: GradcheckError at the simplest inputs found that show the fault; a note says what to paste
-        under `@example`. What `f` raises out of its domain is raised too: give strategies that stay inside.
+        under `@example`. TypeError where f alone does not tell its inputs. What `f` raises out of its domain
+        is raised too: give strategies that stay inside.
     """
     if isinstance(f, Primitive) and not strategies:
         drawn = points(f)
     else:
-        drawn = st.tuples(*strategies or [values()] * len(inspect.signature(f).parameters))
+        drawn = st.tuples(*strategies or [values() for _ in _required_inputs(f)])
 
     @hypothesis.settings(deadline=None, database=None, max_examples=max_examples, phases=list(hypothesis.Phase)[1:-1])
     @hypothesis.given(drawn)
@@ -203,3 +205,17 @@ def check_gradients(f: Callable[..., Value], *strategies: st.SearchStrategy[floa
             certify()
         finally:
             configuration.set_hypothesis_home_dir(home)
+
+
+def _required_inputs(f: Callable[..., Value]) -> list[str]:
+    """The names of the arguments that a call of `f` must give."""
+    required = [p for p in inspect.signature(f).parameters.values() if p.default is p.empty]
+    names = [p.name for p in required if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    keywords = [p.name for p in required if p.kind is p.KEYWORD_ONLY]
+    if keywords:
+        raise TypeError(
+            f"check_gradients: f needs the keyword {keywords[0]}: give functools.partial(f, {keywords[0]}=…)"
+        )
+    if not names:
+        raise TypeError("check_gradients: f has no argument without a default: give a strategy for each input")
+    return names

@@ -1,6 +1,10 @@
 """`gradcheck`: what it certifies, what it names, what it leaves alone."""
 
+import copy
 import math
+import multiprocessing
+import pickle
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -84,6 +88,11 @@ def test_what_the_engine_refuses_is_refused():
         gradcheck(tl.sqrt, 0.0)
     with pytest.raises(ValueError, match="outside the domain"):
         gradcheck(tl.log, -1.0)
+
+
+def test_a_sum_out_of_range_on_the_way_is_left_unchecked():
+    report = gradcheck(lambda x: 1e308 * x - 0.9e308 * x, 0.5)
+    assert [check.subject for check in report.checks if check.verdict != "certified"] == ["gradient of x, through mul"]
 
 
 def test_an_infinite_constant_is_left_unchecked():
@@ -372,6 +381,23 @@ def test_digits_lost_to_conditioning_are_told_and_are_no_error():
     assert gradcheck(tl.exp, 1.0).inputs[0].digits_lost < 1
 
 
+@pytest.mark.parametrize("x", [1e-20, 1e-200, 1e-300])
+@pytest.mark.parametrize("f", [tl.log1p, tl.expm1])
+def test_digits_lost_to_underflow_on_the_way_are_told(f, x):
+    """f(x) and x agree in all digits, and the quotient's two slopes, ±1/x, in more: their sum is 0.0, and not ½."""
+    report = gradcheck(lambda x: tl.sin(x / f(x)), x)
+    assert report.ok
+    assert report.inputs[0].analytic == 0.0
+    assert abs(report.inputs[0].reference) == pytest.approx(math.cos(1) / 2)
+    assert report.inputs[0].digits_lost > 15
+
+
+def test_digits_lost_are_told_of_an_input_whose_gradient_is_zero():
+    assert gradcheck(lambda a, b: tl.tanh(a) + tl.relu(b), 1.0, -1.0).inputs[1].digits_lost == 0.0
+    assert gradcheck(lambda x: tl.sin(x) - tl.sin(x), 1.0).inputs[0].digits_lost == 0.0
+    assert "digits lost unknown" in str(gradcheck(lambda x: tl.cos(tl.sqrt(((x + 1e16) - 1e16) - 1.5)), 1.2))
+
+
 def test_a_failed_check_can_be_returned():
     x, J = graph()
     J.backward()
@@ -379,6 +405,34 @@ def test_a_failed_check_can_be_returned():
     report = gradcheck(J, raise_exception=False)
     assert not report.ok
     assert len(report.failures) == 1
+
+
+def fail():
+    gradcheck(lambda x: 2 * tl.add(x, TABLE["faulty"](x)).named("s"), 3.0)
+
+
+@pytest.mark.parametrize(
+    "carry",
+    [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy],
+    ids=["pickle", "copy", "deepcopy"],
+)
+def test_an_error_can_be_pickled_and_copied(carry):
+    primitive("faulty", lambda x: x * x, lambda x, y: x)
+    error = failure(lambda x: 2 * TABLE["faulty"](x).named("s"), 3.0)
+    error.add_note("at night")
+    again = carry(error)
+    assert (type(again), str(again), again.__notes__) == (type(error), str(error), ["at night"])
+    assert str(again.report) == str(error.report)
+    assert again.check in again.report.failures
+    assert again.check.operation == "faulty"
+
+
+def test_an_error_comes_back_from_a_process_pool():
+    primitive("faulty", lambda x: x * x, lambda x, y: x)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        error = pool.submit(fail).exception()
+    assert (type(error), error.check.operation) == (type(failure(TABLE["faulty"], 3.0)), "faulty")
+    assert not error.report.ok
 
 
 def test_the_core_needs_no_hypothesis():

@@ -70,10 +70,20 @@ def test_points_of_a_row_have_a_value_and_slopes(row):
     assert len(set(found)) > 300
 
 
-@given(expressions(), st.data())
+TOTAL = [TABLE[name] for name in ("neg", "add", "sub", "sin", "cos", "tanh", "maximum", "minimum", "abs")]
+
+
+@given(expressions(*TOTAL), st.data())
 def test_a_program_stays_valid_when_lines_are_deleted(program, data):
-    kept = data.draw(st.lists(st.sampled_from(program.operations), min_size=1))
-    assert isinstance(Expression(program.inputs, tuple(line for line in kept if line[0] == "add"))(Value(1.0)), Value)
+    """Rows without an end to their domain: what is deleted leaves the others computed, and in their order."""
+    keep = data.draw(st.lists(st.booleans(), min_size=len(program.operations), max_size=len(program.operations)))
+    kept = tuple(line for line, stays in zip(program.operations, keep, strict=True) if stays)
+    for inputs in (program.inputs, program.inputs[:1]):
+        nodes = [Value(x) for x in inputs]
+        for n in range(1, len(kept) + 1):
+            y = Expression(inputs, kept[:n])(*nodes)
+            assert y.op is TABLE[kept[n - 1][0]]
+            assert len(set(topological_order(y)) - set(nodes)) <= 3 * n
 
 
 @given(expressions())
@@ -145,6 +155,31 @@ def test_a_right_function_passes():
     check_gradients(lambda x, y: tl.sin(x) + tl.cos(y), max_examples=20)
     check_gradients(tl.pow, max_examples=100)
     check_gradients(abs, max_examples=20)
+
+
+def test_arguments_with_a_default_keep_it():
+    seen = set()
+
+    def f(x, scale=2.0, *, shift=0.5):
+        seen.add((scale, shift))
+        return scale * tl.sin(x) + shift
+
+    check_gradients(f, max_examples=5)
+    check_gradients(lambda *xs: tl.tanh(sum(xs)), values(), values(), max_examples=5)
+    assert seen == {(2.0, 0.5)}
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x, *, scale: scale * x, r"f needs the keyword scale: give functools.partial\(f, scale=…\)"),
+        (lambda x=1.0: tl.sin(x), "f has no argument without a default: give a strategy for each input"),
+        (lambda *xs: sum(xs), "f has no argument without a default: give a strategy for each input"),
+    ],
+)
+def test_a_function_whose_inputs_cannot_be_told_is_refused(f, message):
+    with pytest.raises(TypeError, match=message):
+        check_gradients(f)
 
 
 def test_the_simplest_inputs_are_reported():

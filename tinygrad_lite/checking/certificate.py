@@ -19,7 +19,7 @@ from ..engine.declaration import Primitive
 from ..engine.value import Constant, Value, topological_order
 from . import reference
 from .differences import branch_signature, differentiate, differentiate_row, find_loose_ends
-from .report import Check, GradcheckReport, InputReport, error_class
+from .report import Check, GradcheckReport, InputReport, make_error
 
 UNIT_ROUNDOFF = 2.0**-53  # the relative error of one rounding
 VALUE_ULPS, PARTIAL_ULPS = 4, 8
@@ -97,7 +97,7 @@ def _report(order: Sequence[Value], xs: Sequence[Value], checks: list[Check], ra
         inputs.append(InputReport(x.label or f"x{i}", x.data, x.grad, float(true), ulps, lost))
     report = GradcheckReport(order[-1].data, tuple(inputs), tuple(checks))
     for check in report.failures * raise_exception:
-        raise error_class(check.operation)(check, report)
+        raise make_error(check, report)
     return report
 
 
@@ -130,7 +130,7 @@ def _check_gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check
     """Whether `node.grad` is the sum of what its consumers passed on, up to the rounding of that sum."""
     terms = [term for term, _ in passed]
     via = tuple(dict.fromkeys(consumer for _, consumer in passed if consumer.op))
-    size = math.fsum(map(abs, terms))
+    size = sum(map(abs, terms))
     if not math.isfinite(size):
         return Check(node, via, "gradient", node.grad, math.nan, math.nan, "unchecked", "not finite")
     total = math.fsum(terms)
@@ -194,7 +194,10 @@ def _compute_allowance(
     if not row.builtin:
         total += 8 * Decimal(math.ulp(0.0)) * math.prod(max(reference.ONE, abs(Decimal(x))) for x in data)
     if argument is not None and abs(node.data) < sys.float_info.min:
-        total += abs(Decimal(row.slope(argument, data, node.data + 4 * math.ulp(0.0))) - Decimal(recorded))
+        total += abs(
+            Decimal(row.slope(argument, data, node.data + math.copysign(4 * math.ulp(0.0), node.data)))
+            - Decimal(recorded)
+        )
     for i, (x, (low, high, _)) in enumerate(zip(data, row.domain, strict=True)):
         step = Decimal(8 * UNIT_ROUNDOFF) * Decimal(min(abs(x), x - low, high - x)) + Decimal(math.ulp(0.0) if x else 0)
         there = reference.compute(row, [*data[:i], Decimal(x) + step, *data[i + 1 :]], wanted)

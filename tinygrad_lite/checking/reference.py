@@ -15,8 +15,10 @@ from typing import Any
 from ..engine.declaration import Primitive, carrier
 
 PRECISIONS = (30, 50, 100, 200, 360, 440)  # decimal digits; the last two see the 5e-324 of 1 + 5e-324
+OF_GRAPHS = (30, 50, 100, 700, 880)  # the last two see the slope of x / log1p(x) at 5e-324, which cancels besides
 AGREEMENT = Decimal("1e-20")  # relative: 1/10,000 of a float's last place
 NEGLIGIBLE = Decimal("1e-330")  # a millionth of the least float
+WIDEST = 900_000  # the exponent of a number that the default context still multiplies by a float
 DOUBT = Clamped  # a flag of the context that no operation raises here
 ZERO, ONE, NAN = Decimal(0), Decimal(1), Decimal("nan")
 
@@ -40,12 +42,21 @@ class Dual:
 
     @staticmethod
     def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> "Dual":
-        """The rule of `row`, or else its formula; a TypeError if that takes no Duals, being over `math`."""
+        """The rule of `row`, or else its formula; a TypeError if that takes no Duals, being over `math`.
+
+        NaN, which means not known, where an operand is, and where the formula raises what floats do.
+        """
         duals = [dual(arg) for arg in args]
-        if row.name not in RULES:
-            return dual((row.definition or row.value)(*duals))
-        rule, *partials = RULES[row.name]
         xs = [x.value for x in duals]
+        unknown = Dual(NAN, {i: NAN for x in duals for i in x.slopes})
+        if any(x.is_nan() for x in xs):
+            return unknown
+        if row.name not in RULES:
+            try:
+                return dual((row.definition or row.value)(*duals))
+            except (ArithmeticError, ValueError):
+                return unknown
+        rule, *partials = RULES[row.name]
         flags = getcontext().flags
         flags[Inexact] = any(x.rounded for x in duals)
         y = rule(*xs)
@@ -54,8 +65,9 @@ class Dual:
         for x, partial in zip(duals, partials, strict=True):
             for i, slope in x.slopes.items():
                 if slope:  # what does not move passes nothing on, even through an infinite slope
-                    term = partial(*xs, y) * slope
-                    _watch(term, xs)
+                    factor = partial(*xs, y)
+                    _watch(factor, xs)
+                    term = factor * slope
                     slopes[i] = term + slopes[i] if i in slopes else term
                     _watch(slopes[i], (term,))
         return Dual(Decimal(y), slopes, flags[Inexact])
@@ -94,7 +106,7 @@ def compute(row: Primitive, inputs: Sequence[float | Decimal], wanted: Sequence[
 
     try:
         return settle(attempt)
-    except TypeError:
+    except (AttributeError, TypeError):
         return None
 
 
@@ -116,26 +128,27 @@ def compute_gradient(order: Sequence[Any], leaves: Sequence[Any]) -> list[Decima
         for node in reversed(order):
             for i, slope in slopes.get(node, {}).items():
                 if slope and total.get(node):
-                    x = node.inputs[i]
-                    total[x] = total.get(x, ZERO) + slope * total[node]
+                    x, term = node.inputs[i], slope * total[node]
+                    total[x] = total.get(x, ZERO) + term
+                    _watch(total[x], (term,))
         return [total.get(leaf, ZERO) for leaf in leaves]
 
-    return settle(attempt, PRECISIONS[:3])  # for information: not worth the time of the last
+    return settle(attempt, OF_GRAPHS)
 
 
 def settle(attempt: Callable[[], list[Decimal]], precisions: Sequence[int] = PRECISIONS) -> list[Decimal]:
-    """`attempt`'s numbers, at the first precision that is enough for all of them; NaN where none is.
+    """`attempt`'s numbers, at the first precision that is enough for all of them; NaN where none is, or no number.
 
     Enough is: nothing was rounded, or the precision before gives the same. Where a 0 came from rounded
     numbers only the last will do: 1 + 1e-300 is 1 at every small one, and its logarithm 0.
     """
     earlier: list[Decimal] = []
     for precision in precisions:
-        last = precision == PRECISIONS[-1]
+        last = precision == precisions[-1]
         with localcontext(Context(prec=precision, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])) as context:
             results = attempt()
             if not context.flags[Rounded]:
-                return results
+                return [y if y.is_finite() else NAN for y in results]
             agreed = [_agree(a, b, last) for a, b in zip(earlier, results, strict=False)]
             if agreed and all(agreed) and (last or not context.flags[DOUBT]):
                 return results
@@ -144,18 +157,20 @@ def settle(attempt: Callable[[], list[Decimal]], precisions: Sequence[int] = PRE
 
 
 def _agree(a: Decimal, b: Decimal, last: bool) -> bool:
-    if b.is_nan() or b.is_infinite():
+    if not b.is_finite() or abs(b.adjusted()) > WIDEST:
         return False
     if last and abs(a - b) < NEGLIGIBLE:
         return True
-    return b != 0 and abs(a - b) <= AGREEMENT * abs(b)
+    return abs(a - b) <= AGREEMENT * abs(b)
 
 
 # ── what has no formula in other rows ─────────────────────────────────────────────────────────────
 
 
 def choose(a: Decimal, b: Decimal) -> int | Decimal:
-    """1 if a > b, 0 if a < b, ½ for a tie."""
+    """1 if a > b, 0 if a < b, ½ for a tie, which is doubtful where a or b has been rounded."""
+    flags = getcontext().flags
+    flags[DOUBT] = flags[DOUBT] or (flags[Inexact] and a == b)
     return Decimal("0.5") if a == b else int(a > b)
 
 
@@ -200,8 +215,10 @@ def half_pi(digits: int) -> Decimal:
 
 def cosine(x: Decimal, quarters: int = 0) -> Decimal:
     """cos(x − quarters·π/2): the Taylor series, after taking whole quarter turns away."""
-    digits = getcontext().prec + max(x.adjusted(), 0) + 10
-    with localcontext(Context(prec=digits)):
+    if not x.is_finite() or x.adjusted() > 1000:  # so many digits of π would take seconds
+        return NAN
+    with localcontext(prec=getcontext().prec + max(x.adjusted(), 0) + 10) as context:
+        digits = context.prec
         quarter = half_pi(-(-digits // 100) * 100)
         turns = (x / quarter).to_integral_value()
         rest = x - turns * quarter

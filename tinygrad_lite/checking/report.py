@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..engine.value import Constant, Value
 
@@ -110,8 +110,9 @@ class GradcheckReport(NamedTuple):
         others = "".join(f", {counts[verdict]} {verdict}" for verdict in ("guarded", "unchecked") if counts[verdict])
         verdict = f"{'ok' if self.ok else 'WRONG'}, {counts['certified']} of {len(self.checks)} numbers certified"
         lines = [f"gradcheck: {verdict}{others}"]
+        unknown = "" if any(check.remark for check in self.checks) else ", digits lost unknown"
         for x in self.inputs:
-            lost = "" if math.isnan(x.digits_lost) else f", {x.digits_lost:.1f} digits lost"
+            lost = unknown if math.isnan(x.digits_lost) else f", {x.digits_lost:.1f} digits lost"
             lines.append(f"∂/∂{x.name} = {x.analytic!r} at {x.data!r}{lost}")
         for check in self.checks:
             if check.verdict != "certified":
@@ -130,14 +131,22 @@ class GradcheckReport(NamedTuple):
 
 
 class GradcheckError(AssertionError):
-    """A gradient is wrong: `check` says where, and `report` is the whole certificate."""
+    """A gradient is wrong: `check` says where, and `report` is the whole certificate. It can be pickled and copied."""
 
     def __init__(self, check: Check, report: GradcheckReport) -> None:
         super().__init__(str(check))
         self.check, self.report = check, report
 
+    def __reduce__(self) -> Any:
+        return make_error, (self.check, self.report), self.__dict__
+
 
 @cache
-def error_class(operation: str) -> type[GradcheckError]:
+def _error_class(operation: str) -> type[GradcheckError]:
     """One subclass per operation: of two faults of the same type, Hypothesis would report one."""
     return type("GradcheckError", (GradcheckError,), {"__doc__": f"{operation} is wrong."})
+
+
+def make_error(check: Check, report: GradcheckReport) -> GradcheckError:
+    """The error of a wrong check, of its operation's own class."""
+    return _error_class(check.operation)(check, report)
