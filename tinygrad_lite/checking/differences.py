@@ -111,7 +111,7 @@ def find_loose_ends(f: Callable[..., Value], xs: Sequence[Value], order: Sequenc
             there = topological_order(f(*moved))
         except (ArithmeticError, ValueError, AttributeError):
             continue
-        if branch_signature(there) == branch_signature(order):
-            others = [x for x in there if not x.inputs and x not in moved]
+        others = [x for x in there if not x.inputs and x not in moved]
+        if [x.op for x in there] == [x.op for x in order] and len(others) == len(numbers):
             return [a for a, b in zip(numbers, others, strict=True) if a.data != b.data]
     return None
