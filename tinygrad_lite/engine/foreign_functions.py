@@ -59,6 +59,7 @@ HISTORY_LOST = (
     "math.{0} took a Value for its number, and what it gave has come back into a graph: no gradient flows that way. "
     "Write {0} of tinygrad_lite; where a number is meant, math.{0}(v.data)"
 )
+MOST = 10_000  # entries of either dictionary
 lost: dict[float, str] = {}  # what functions of `math` made of Values, and the function's name
 asked: dict[tuple[Any, int], Any] = {}  # the function of `math` that is called at a place in a program, or None
 
@@ -68,6 +69,8 @@ def note_loss(x: float) -> None:
     frame = sys._getframe(2)
     place = frame.f_code, frame.f_lasti
     if place not in asked:
+        if len(asked) > MOST:
+            asked.clear()
         asked[place] = _called(frame)
     function = asked[place]
     try:
@@ -75,7 +78,7 @@ def note_loss(x: float) -> None:
     except (ArithmeticError, TypeError, ValueError):  # the caller will see
         return
     if type(result) is float and result % 1.0:  # a whole number may be anybody's
-        if len(lost) > 10_000:
+        if len(lost) > MOST:
             lost.clear()
         lost[result] = function.__name__
 
@@ -105,7 +108,13 @@ def _called(frame: Any) -> Any:
 
 def warn_of_loss(x: float) -> None:
     """Warn that a number whose history is lost has become a node."""
-    level = 3
-    while sys._getframe(level - 1).f_globals.get("__name__", PACKAGE).partition(".")[0] == PACKAGE:
-        level += 1
-    warnings.warn(HISTORY_LOST.format(lost.pop(x)), RuntimeWarning, stacklevel=level)
+    if name := lost.pop(x, None):
+        warnings.warn(HISTORY_LOST.format(name), RuntimeWarning, stacklevel=find_caller()[1])
+
+
+def find_caller() -> tuple[Any, int]:
+    """The innermost frame of code that is not this package's, and its level for a warning of the function that asks."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", PACKAGE).partition(".")[0] == PACKAGE:
+        frame, level = frame.f_back, level + 1
+    return frame, level

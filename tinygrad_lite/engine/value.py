@@ -38,7 +38,6 @@ chapter 3: sort the recorded graph topologically, then apply the chain rule once
 """
 
 import math
-import sys
 from collections.abc import Iterable, Sequence
 from operator import add
 from typing import TYPE_CHECKING, Any, Never, Self
@@ -147,6 +146,7 @@ class Value:
         return passed
 
     def _propagate(self, seed: float, order: Sequence[Any], leaves: "Sequence[Value]") -> list[float]:
+        """Each node's step, once and after those of its consumers."""
         self.grad = seed
         for node in reversed(order):
             pass_on = node.op.backward
@@ -348,13 +348,7 @@ def name_nodes(nodes: Sequence[Value]) -> list[str]:
     """The labels of the nodes; for those without, the variables of the code that called this package."""
     from .names import variables  # which stands on this file
 
-    frame: Any = sys._getframe(1)
-    while (
-        frame
-        and frame.f_globals.get("__name__", foreign_functions.PACKAGE).partition(".")[0] == foreign_functions.PACKAGE
-    ):
-        frame = frame.f_back
-    named = variables(frame) if frame else {}
+    named = variables(foreign_functions.find_caller()[0])
     return [x.label or named.get(x, "") for x in nodes]
 
 
