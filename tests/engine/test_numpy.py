@@ -75,6 +75,22 @@ def test_scalars_of_every_kind_are_operands_on_either_side(number):
     assert [x.data for x in array] == [3.0, 6.0]
 
 
+@pytest.mark.parametrize("unit", ["s", "ns", "D"])
+def test_times_are_no_numbers(unit):
+    v = Value(2.0)
+    program = Program(v * 1, [v], executor="python")
+    for time in (np.timedelta64(3, unit), np.datetime64("2020-01-01", unit)):
+        for compute in (lambda t=time: v * t, lambda t=time: np.array([t]) + v):
+            with pytest.raises(TypeError, match="takes real numbers, not dates or durations|unsupported operand"):
+                compute()
+        with pytest.raises(TypeError, match="mul takes Values and real numbers, not '(timedelta|datetime)64'"):
+            tl.mul(v, time)
+        with pytest.raises(TypeError, match=r"theta\[0\] must be a real number, not '(timedelta|datetime|date)'"):
+            program(np.array([time]))
+        with pytest.raises(TypeError, match="a Value holds a real number"):
+            Value(time)
+
+
 def test_statistics_over_an_array_of_values():
     values = [Value(x) for x in (1.0, 2.0, 4.0)]
     array = np.array(values, object)

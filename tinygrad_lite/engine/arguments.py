@@ -10,7 +10,9 @@ def is_real(x: Any) -> bool:
     if isinstance(x, (float, int)):
         return True
     numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(x, (numpy.floating, numpy.integer, numpy.bool_))
+    if numpy is None or isinstance(x, numpy.timedelta64):  # a duration, which NumPy takes for an integer
+        return False
+    return isinstance(x, (numpy.floating, numpy.integer, numpy.bool_))
 
 
 def to_float(x: Any, demand: str) -> float:
@@ -65,7 +67,11 @@ def expect_number(x: Any) -> str:
 
 def to_lists(data: Any) -> Any:
     """An array or data frame as (nested) lists of numbers; anything else as it is."""
-    return data.__array__().tolist() if hasattr(data, "__array__") else data
+    if not hasattr(data, "__array__"):
+        return data
+    array = data.__array__()
+    # NumPy makes integers of times in nanoseconds, and of no others: those are told apart, and refused, as times.
+    return (array.astype(f"{array.dtype.kind}8[us]") if array.dtype.kind in "mM" else array).tolist()
 
 
 def to_array(data: list[Any]) -> Any:

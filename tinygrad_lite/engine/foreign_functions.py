@@ -39,6 +39,8 @@ def apply_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], kwargs: dict[str
     import numpy as np
 
     name: str = ufunc.__name__
+    if any(getattr(x, "dtype", np.dtype(float)).kind in "mM" for x in inputs):
+        raise TypeError(f"np.{name} of a Value takes real numbers, not dates or durations: convert them, to days say")
     arrays = [np.array(x, object) if hasattr(x, "apply_primitive") else x for x in inputs]
     # A long double would ask the Value again and again, as a float does not.
     arrays = [np.asarray(x, float) if getattr(x, "dtype", None) == np.longdouble else x for x in arrays]

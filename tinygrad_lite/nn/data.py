@@ -137,7 +137,7 @@ def check_number(x: Any, name: str, positive: bool = False) -> float:
     Raises: ValueError, saying what `name` is, where it is not finite, real and, if asked, positive; TypeError where
         it is no number, text or list at all.
     """
-    if is_real(x) and not is_time(x):  # to NumPy a duration is a whole number
+    if is_real(x):
         try:
             number = float(x)
         except OverflowError:
