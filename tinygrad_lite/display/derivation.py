@@ -51,7 +51,7 @@ class Step(NamedTuple):
 class Derivation:
     """The passes below one output, or the forward pass below several: nodes, their names, the steps.
 
-    The numbers are those of the moment it was made; the steps are worked out as one iterates.
+    It keeps the numbers of the moment when it was made; steps are worked out while one iterates.
 
     Args:
         outputs: the nodes to derive; with one, `steps` include the backward pass.

@@ -65,7 +65,7 @@ class Picture:
     Attributes:
         shapes: the labels and titles of boxes (ids n…), forward arrows (f…), backward ones (b…) and clusters (c…).
         moves: the steps.
-        crowded: whether there are so many arrows between folded scopes that those of the backward pass have no labels.
+        crowded: True with more than CROWD arrows between folded scopes: those of the backward pass then have no labels.
     """
 
     def __init__(

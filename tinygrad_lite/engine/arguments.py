@@ -6,7 +6,7 @@ from typing import Any
 
 
 def is_real(x: Any) -> bool:
-    """Whether `x` is an int, float, bool or real NumPy scalar (if NumPy was never imported, it is none)."""
+    """Whether `x` is an int, float, bool or real NumPy scalar (none can be one before NumPy is imported)."""
     if isinstance(x, (float, int)):
         return True
     numpy = sys.modules.get("numpy")
@@ -45,7 +45,7 @@ def map_nested(function: Callable[[Any, str], Any], x: Any, name: str = "") -> A
 
 
 def flatten(x: Any) -> list[Any]:
-    """The parts of nested lists, tuples and dicts, in order; x itself if it is none of these."""
+    """The parts of nested lists, tuples and dicts, in order; [x] for anything else."""
     parts: list[Any] = []
     map_nested(lambda part, _: parts.append(part), x)
     return parts

@@ -154,7 +154,7 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> Any:
-        """Pickled by name: a row is a fact, not data. One's own row must be declared before loading."""
+        """Pickled by name: a row is a fact, not data. A user-defined row must be declared before loading."""
         return _row_named, (self.name,)
 
 

@@ -15,8 +15,8 @@ class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
 
     Args:
         name: what the cluster is called.
-        parameters: leaves of its own, as a neuron's weights; a drawing folds such a scope, and they
-            with it, unless `draw(fold=...)` says otherwise.
+        parameters: its leaves, such as a neuron's weights. A drawing folds a scope with parameters to one box,
+            unless `draw(fold=...)` says otherwise.
 
     Raises: RuntimeError on entering a scope that is open.
 
