@@ -6,6 +6,7 @@ Without arguments, the course's J = (2a + b)·c at a, b, c = 3, 4, 5.
 import argparse
 import io
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Never
 
@@ -75,6 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("values", nargs="*", metavar="name=number", help="a value for each name: a=3 b=4 c=5")
     parser.add_argument("--out", type=Path, default=Path("tinygrad_lite_out"), help="where pictures go (%(default)s)")
     parser.add_argument("--no-files", action="store_true", help="print only")
+    parser.add_argument("--open", action="store_true", help="open the page of steps in a browser")
     # A leading space keeps an expression such as -a from being read as an option.
     given = sys.argv[1:] if arguments is None else arguments
     parsed = parser.parse_intermixed_args([f" {x}" if x[:1] == "-" and x[:2] not in ("--", "-h") else x for x in given])
@@ -89,7 +91,11 @@ def main(arguments: list[str] | None = None) -> None:
         print(explain(output))
         output.backward()
         if not parsed.no_files:
-            print("files     " + "\n          ".join(map(str, write_files(output, parsed.out))))
+            *pictures, page = write_files(output, parsed.out)
+            print("files     " + "\n          ".join(map(str, [*pictures, page])))
+            print(f"next      open {page} in a browser (or --open): both passes, step by step")
+            if parsed.open:
+                webbrowser.open(page.resolve().as_uri())
     except (ValueError, ArithmeticError, TypeError, OSError, RuntimeError) as error:
         parser.error(str(error))
 

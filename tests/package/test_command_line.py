@@ -26,6 +26,8 @@ def test_without_arguments_it_works_out_and_draws_the_course_example(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "J = v · c = 10 · 5 = 50" in done.stdout
     derivation, files = done.stdout.split("\nfiles")
+    files, told = files.split("\nnext")
+    assert str(Path("tinygrad_lite_out") / "graph.html") in told
     assert derivation.endswith("gradient  ∂J/∂a = 10, ∂J/∂b = 5, ∂J/∂c = 10")
     assert sorted(map(Path, files.split())) == [Path("tinygrad_lite_out") / name for name in FILES]
     for name in FILES:
@@ -43,6 +45,15 @@ def test_files_of_other_names_are_left_alone(tmp_path, capsys):
     assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
     assert "a · a" in (tmp_path / "mine" / "graph.svg").read_text(encoding="utf-8")
     assert "mine/graph.svg" in capsys.readouterr().out
+
+
+def test_the_page_is_opened_when_that_is_asked_for(tmp_path, monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    main(["a*a", "a=3", "--out", str(tmp_path)])
+    assert opened == []
+    main(["a*a", "a=3", "--out", str(tmp_path), "--open"])
+    assert opened == [(tmp_path / "graph.html").as_uri()]
 
 
 def test_no_files(tmp_path, capsys):
