@@ -252,7 +252,11 @@ def _check_edges(f: Callable[..., Value], xs: Sequence[Value], order: Sequence[V
     if [x.data for x in again] != [x.data for x in order]:
         raise ValueError("gradcheck: the function gives another result each time; fix its random numbers")
     sides = branch_signature(order)
-    names = [f"{x.data!r} in {node.op.name}" for node in order if node.op for x in node.inputs if x in (ends or [])]
+    loose = set(ends or ())
+    names = dict.fromkeys(
+        f"{x.data!r} in {node.op.name}" for node in order if node.op for x in node.inputs if x in loose
+    )
+    hole = f"not connected to the inputs, though it moves with them: {', '.join(names) or 'a number'}"
     noise = 4 * UNIT_ROUNDOFF * sum(abs(x.data * x.grad) for x in order)
     size = max((abs(x.grad) for x in xs), default=0.0)
     for i, x in enumerate(xs):
@@ -265,7 +269,6 @@ def _check_edges(f: Callable[..., Value], xs: Sequence[Value], order: Sequence[V
 
         slope, error = differentiate(along, x.data, noise, size)
         verdict, quotients = _judge(x.grad, slope, error, size)
-        if verdict != "guarded":
-            remark = f"not connected to the inputs, though it moves with them: {', '.join(names)}; "
-            remark += "is .data or float() used?" if verdict == "wrong" else quotients
+        if verdict == "wrong" or (verdict == "unchecked" and ends):
+            remark = f"{hole}; {'is .data or float() used?' if verdict == 'wrong' else quotients}"
             yield Check(x, (), "edge", x.grad, slope, _ulps(x.grad, Decimal(slope)), verdict, remark)

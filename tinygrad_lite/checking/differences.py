@@ -105,13 +105,22 @@ def find_loose_ends(f: Callable[..., Value], xs: Sequence[Value], order: Sequenc
     None if that cannot be told: no graph nearby has the same operations.
     """
     numbers = [x for x in order if not x.inputs and x not in xs]
-    for step in STEPS:
-        moved = [Value(x.data * (1 + step / (1 + i)) or step) for i, x in enumerate(xs)]
-        try:
-            there = topological_order(f(*moved))
-        except (ArithmeticError, ValueError, AttributeError):
-            continue
-        others = [x for x in there if not x.inputs and x not in moved]
-        if [x.op for x in there] == [x.op for x in order] and len(others) == len(numbers):
-            return [a for a, b in zip(numbers, others, strict=True) if a.data != b.data]
-    return None
+
+    def compare(moving: Sequence[Value]) -> list[Value] | None:
+        for step in STEPS:
+            places = [x.data * (1 + step / (1 + i)) or step if x in moving else x.data for i, x in enumerate(xs)]
+            moved = list(map(Value, places))
+            try:
+                there = topological_order(f(*moved))
+            except (ArithmeticError, ValueError, AttributeError):
+                continue
+            others = [x for x in there if not x.inputs and x not in moved]
+            if [x.op for x in there] == [x.op for x in order] and len(others) == len(numbers):
+                return [a for a, b in zip(numbers, others, strict=True) if a.data != b.data]
+        return None
+
+    together = compare(xs)
+    if together is not None:
+        return together
+    apart = [compare([x]) for x in xs]  # all of them leave a domain: each may stay inside
+    return None if None in apart else [x for ends in apart for x in ends or ()]
