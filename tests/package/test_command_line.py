@@ -172,5 +172,5 @@ def test_signs_are_read_as_they_are_written_out():
 
 def test_an_expression_is_the_graph_it_says():
     J = evaluate("2*a + b", {"a": 3, "b": 4})
-    assert [x.label for x in J.inputs] == [None, "b"]
+    assert [x.label for x in J.inputs] == ["", "b"]
     assert [x.data for x in J.inputs[0].inputs] == [2, 3]
