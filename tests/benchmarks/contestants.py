@@ -1,5 +1,6 @@
 """Who takes part in compare_replay.py: each takes a `Work` and returns a function to be timed, and one that reads the
-loss and the gradient from what it returns. ImportError if its library is not installed.
+loss and the gradient from what it returns. ImportError if its library is not installed. What is compiled is compiled
+until the first call has returned.
 
 Peers get what suits them best: samples in columns, arrays that are converted already.
 """
@@ -7,10 +8,13 @@ Peers get what suits them best: samples in columns, arrays that are converted al
 import math
 import operator
 import os
+import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise
+from pathlib import Path
 
 import numpy as np
 
@@ -124,8 +128,8 @@ def autograd(work):
     return lambda: step(work.arrays[0]), tuple
 
 
-def casadi(work):
-    """The same graph, node by node, as an SX function."""
+def casadi(work, compiled=False):
+    """The same graph, node by node, as an SX function: in CasADi's virtual machine, or as C code that gcc compiles."""
     import casadi
 
     loss, parameters = work.graph()
@@ -139,6 +143,14 @@ def casadi(work):
         else:
             symbols.setdefault(node, casadi.SX(node.data))
     function = casadi.Function("f", [theta], [symbols[loss], casadi.gradient(symbols[loss], theta)])
+    if compiled:
+        with tempfile.TemporaryDirectory() as folder:
+            source, library = Path(folder, "f.c"), Path(folder, "f.so")
+            generator = casadi.CodeGenerator(source.name)
+            generator.add(function)
+            generator.generate(f"{folder}/")
+            subprocess.run(["gcc", "-O2", "-shared", "-fPIC", source, "-o", library], check=True)
+            function = casadi.external("f", str(library))
     buffers, evaluate = function.buffer()
     given, value, gradient = work.arrays[0], np.empty(1), np.empty(len(parameters))
     buffers.set_arg(0, memoryview(given))
@@ -176,7 +188,8 @@ def outputs(layers, columns, affine, activation):
     return affine(b, W, columns)[0]
 
 
-def pytorch(work):
+def pytorch(work, compiled=False):
+    """Eager, or the forward and the backward pass of the loss compiled by `torch.compile`."""
     import torch
     from torch.nn import functional
 
@@ -186,10 +199,15 @@ def pytorch(work):
     X, y = batch[:, :2].T.contiguous(), batch[:, 2].contiguous()
     activation, loss_of = getattr(torch, work.activation), {**vars(functional), "squared_error": functional.mse_loss}
 
+    def loss_now():
+        return loss_of[work.loss](outputs(parameters, X, torch.addmm, activation), y)
+
+    forward = torch.compile(loss_now, dynamic=False) if compiled else loss_now
+
     def step():
         for W, b in parameters:
             W.grad = b.grad = None
-        loss = loss_of[work.loss](outputs(parameters, X, torch.addmm, activation), y)
+        loss = forward()
         loss.backward()
         return loss
 

@@ -19,12 +19,21 @@ from tinygrad_lite import nn
 
 
 def squared_error_of_mlp(Module, Value, monkeypatch):
-    """The loss of an MLP 2-16-16-1 over 20 samples, ready to be built: a function of nothing."""
+    """A model, an MLP 2-16-16-1, and a function of nothing that builds its loss over 20 samples."""
     monkeypatch.setattr(micrograd.nn, "Value", Value)
-    random.seed(0)
-    samples = [([random.uniform(-1, 1), random.uniform(-1, 1)], random.choice([-1.0, 1.0])) for _ in range(20)]
+    chance = random.Random(0)
+    samples = [([chance.uniform(-1, 1), chance.uniform(-1, 1)], chance.choice([-1.0, 1.0])) for _ in range(20)]
     model = Module(2, [16, 16, 1])
-    return lambda: sum((model(x) - y) ** 2 for x, y in samples)
+    for p in model.parameters():
+        p.data = chance.uniform(-1, 1)
+    return model, lambda: sum((model(x) - y) ** 2 for x, y in samples)
+
+
+def loss_and_gradient(model, loss):
+    model.zero_grad()
+    J = loss()
+    J.backward()
+    return [J.data, *(p.grad for p in model.parameters())]
 
 
 @pytest.mark.benchmark(group="forward and backward, MLP 2-16-16-1, 20 samples")
@@ -39,31 +48,33 @@ def squared_error_of_mlp(Module, Value, monkeypatch):
 def test_mlp(benchmark, monkeypatch, request, Module, Value):
     request.addfinalizer(functools.partial(sys.setrecursionlimit, sys.getrecursionlimit()))
     sys.setrecursionlimit(20_000)  # for micrograd's recursive sort
-    loss = squared_error_of_mlp(Module, Value, monkeypatch)
-
-    def step():
-        J = loss()
-        J.backward()
-        return J.data
-
-    assert benchmark.pedantic(step, rounds=40, warmup_rounds=3) > 0
+    expected = loss_and_gradient(*squared_error_of_mlp(micrograd.nn.MLP, micrograd.engine.Value, monkeypatch))
+    model, loss = squared_error_of_mlp(Module, Value, monkeypatch)
+    assert loss_and_gradient(model, loss) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    benchmark.pedantic(lambda: loss().backward(), rounds=40, warmup_rounds=3)
 
 
 def build(nodes):
-    y = tl.Value(1.0)
+    """x, and y = qⁿx + 10⁻⁹(qⁿ − 1)/(q − 1), whose derivative is qⁿ, with q = 0.999999 and n = nodes/2."""
+    x = y = tl.Value(1.0, "x")
     for _ in range(nodes // 2):
         y = y * 0.999999 + 1e-9
-    return y
+    return x, y
+
+
+def differentiate(nodes):
+    x, y = build(nodes)
+    y.backward()
+    return x, y
 
 
 def life(nodes):
     """A chain is built, differentiated, explained as far as one line, and freed."""
-    y = build(nodes)
-    y.backward()
-    next(tl.explain(y).lines())
+    _, y = differentiate(nodes)
+    return next(tl.explain(y).lines())
 
 
-PHASES = {"built": build, "built and differentiated": lambda n: build(n).backward(), "explained and freed": life}
+PHASES = {"built": build, "built and differentiated": differentiate, "explained and freed": life}
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -71,6 +82,10 @@ PHASES = {"built": build, "built and differentiated": lambda n: build(n).backwar
 def test_a_million_nodes_cost_per_node_what_a_thousand_cost(benchmark, nodes, phase):
     benchmark.group = f"1,000,000 nodes of a chain, {phase}"
     million = 1_000_000 if benchmark.enabled else nodes
+    (x, y), power = differentiate(nodes), 0.999999 ** (nodes // 2)
+    assert [y.data, x.grad] == pytest.approx([power + 1e-9 * (power - 1) / (0.999999 - 1), power], rel=1e-9)
+    assert life(1_000) == "given     x = 1"
+    del x, y
     work = PHASES[phase]
     benchmark.pedantic(lambda: [work(nodes) for _ in range(million // nodes)], rounds=2)
 
