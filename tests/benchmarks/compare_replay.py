@@ -6,8 +6,8 @@
 All in float64. A table is measured in a process of its own that may use one core only, unless its title says otherwise:
 JAX computes on every core it sees, whatever its flags for threads say. The contestants first have to agree on the loss
 and its gradient; then they take turns in short rounds. Times are those of a call, in parentheses the ratio to the first
-row that could be measured. "Ready" is the time from the graph or the arrays to the first result; it includes compiling, and
-in a library's first row importing it. Our kernel, compiled once on a computer, is compiled in the table "graph" only.
+row that could be measured. "Ready" is the time from the graph or the arrays to the first result: with compiling, and in
+the first row of a library with importing it. Our kernel, compiled once on a computer, is compiled in "graph" only.
 """
 
 import gc
