@@ -127,7 +127,7 @@ def _find_operand(nodes: Sequence[Any], x: int | float) -> Any:
 
 
 def expressions(*operations: Primitive, max_operations: int = 8, max_inputs: int = 3) -> st.SearchStrategy[Expression]:
-    """Random programs over `operations` (default: the whole table, one's own rows included).
+    """Random programs over `operations` (default: the whole table, user-defined rows included).
 
     They share sub-expressions, use operands twice, and mix in constants. Evaluated while drawn: an
     operation out of its domain becomes an `add` of the same operands. A line can be deleted and the rest

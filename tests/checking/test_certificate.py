@@ -95,6 +95,20 @@ def test_a_sum_out_of_range_on_the_way_is_left_unchecked():
     assert [check.subject for check in report.checks if check.verdict != "certified"] == ["gradient of x, through mul"]
 
 
+@pytest.mark.parametrize("slope", [math.nan, math.inf])
+def test_a_slope_that_is_no_number_is_wrong(slope):
+    probe = primitive("probe", lambda x: x * 2.0**-1060, lambda x, y: slope)
+    J = probe(Value(3.0))
+    J.grad = 1.0
+    assert [check.subject for check in gradcheck(J, raise_exception=False).failures] == ["partial 1 of probe"]
+
+
+def test_a_slope_out_of_range_is_right_where_the_exact_one_is():
+    J = TABLE["pow_slope"](Value(1.0), 1e200)
+    J.grad = 1.0
+    assert [check.subject for check in gradcheck(J, raise_exception=False).failures] == []
+
+
 def test_an_infinite_constant_is_left_unchecked():
     report = gradcheck(lambda x: 1 / (x + math.inf), 2.0)
     assert "unchecked" in {check.verdict for check in report.checks}

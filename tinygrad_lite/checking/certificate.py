@@ -162,11 +162,12 @@ def _check_operation(
         elif not true.is_finite():
             yield _compare_with_differences(node, row, data, i, recorded)
             continue
+        elif ulps <= limit or not math.isfinite(recorded):
+            right = ulps <= limit or recorded == float(true)  # both out of range
         else:
-            right = ulps <= limit or abs(Decimal(recorded) - true) <= limit * _ulp(true) + _compute_allowance(
-                node, row, data, i, recorded
-            )
-        if not right and not remark and recorded and true:
+            allowance = _compute_allowance(node, row, data, i, recorded)
+            right = abs(Decimal(recorded) - true) <= limit * _ulp(true) + allowance
+        if not right and not remark and recorded and true and math.isfinite(recorded):
             factor = float(true / Decimal(recorded))
             simple = Fraction(factor).limit_denominator(12) if abs(factor) < 1e6 else Fraction(0)
             if abs(factor - simple) <= 1e-9 * abs(factor) and simple != 1:  # what a slip of the pen leaves out
@@ -179,11 +180,11 @@ def _compute_allowance(
 ) -> Decimal:
     """By how much the exact number moves when an input moves by 8 ULP: what no formula in floats can avoid.
 
-    Only where digits do cancel: in the rows known for it, in one's own, and among subnormal numbers, where
-    a slope made from the recorded value also inherits what that has lost; in one's own rows an input may
-    magnify what a subnormal number on the way has lost, as x does in x·σ(x). Near an end of its domain an
-    input counts as its distance from there: a label of exactly 1 stays 1, or it would excuse any error of
-    a saturated slope.
+    Only where digits do cancel: in the rows known for it, in user-defined rows, and among subnormal numbers.
+    There a slope made from the recorded value also inherits what that has lost; and in a user-defined row an
+    input may magnify what a subnormal number on the way has lost, as x does in x·σ(x). An input counts as its
+    distance from the ends of its domain: a label of exactly 1 stays 1, or any error of a saturated slope
+    would be excused.
     """
     subnormal = any(0.0 < abs(x) < sys.float_info.min for x in (*data, node.data, recorded))
     if row.builtin and row.name not in CANCELLING and not subnormal:
@@ -194,10 +195,8 @@ def _compute_allowance(
     if not row.builtin:
         total += 8 * Decimal(math.ulp(0.0)) * math.prod(max(reference.ONE, abs(Decimal(x))) for x in data)
     if argument is not None and abs(node.data) < sys.float_info.min:
-        total += abs(
-            Decimal(row.slope(argument, data, node.data + math.copysign(4 * math.ulp(0.0), node.data)))
-            - Decimal(recorded)
-        )
+        inherited = row.slope(argument, data, node.data + math.copysign(4 * math.ulp(0.0), node.data)) - recorded
+        total += Decimal(abs(inherited)) if math.isfinite(inherited) else 0
     for i, (x, (low, high, _)) in enumerate(zip(data, row.domain, strict=True)):
         step = Decimal(8 * UNIT_ROUNDOFF) * Decimal(min(abs(x), x - low, high - x)) + Decimal(math.ulp(0.0) if x else 0)
         there = reference.compute(row, [*data[:i], Decimal(x) + step, *data[i + 1 :]], wanted)
