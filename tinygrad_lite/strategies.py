@@ -208,14 +208,11 @@ def check_gradients(f: Callable[..., Value], *strategies: st.SearchStrategy[floa
 
 
 def _required_inputs(f: Callable[..., Value]) -> list[str]:
-    """The names of the arguments that a call of `f` must give."""
-    required = [p for p in inspect.signature(f).parameters.values() if p.default is p.empty]
+    """The names of the arguments that a call of `f` must give; a TypeError if that takes keywords, or none is."""
+    signature = inspect.signature(f)
+    required = [p for p in signature.parameters.values() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
     names = [p.name for p in required if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    keywords = [p.name for p in required if p.kind is p.KEYWORD_ONLY]
-    if keywords:
-        raise TypeError(
-            f"check_gradients: f needs the keyword {keywords[0]}: give functools.partial(f, {keywords[0]}=…)"
-        )
-    if not names:
-        raise TypeError("check_gradients: f has no argument without a default: give a strategy for each input")
+    if len(names) < len(required) or not names:
+        advice = "give a strategy for each, and its keywords by functools.partial"
+        raise TypeError(f"check_gradients cannot tell the inputs of f{signature}: {advice}")
     return names

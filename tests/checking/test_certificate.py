@@ -220,7 +220,7 @@ def test_the_slopes_of_a_tie_sum_to_one():
     assert gradcheck(lambda a: row(a, 2.0), 2.0).ok
 
 
-# ── one's own rows ────────────────────────────────────────────────────────────────────────────────
+# ── user-defined rows ─────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_row_over_math_without_reference_is_guarded_by_differences():

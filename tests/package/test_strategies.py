@@ -106,7 +106,7 @@ def test_a_program_can_be_pasted_under_example():
     assert seen[0].operations == (("tanh", 1), ("mul", 1, 2))
 
 
-def test_one_s_own_row_is_drawn_too():
+def test_a_user_defined_row_is_drawn_too():
     primitive("cube", lambda x: x * x * x, lambda x, y: 3 * x * x)
     assert any("cube" in repr(program) for program in drawn(expressions()))
 
@@ -140,7 +140,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("fault", WRONG)
-def test_a_wrong_row_of_one_s_own_is_named(fault):
+def test_a_wrong_user_defined_row_is_named(fault):
     value, partials, columns = WRONG[fault]
     row = primitive("own", value, *partials, **columns)
     with pytest.raises(GradcheckError) as caught:
@@ -169,16 +169,11 @@ def test_arguments_with_a_default_keep_it():
     assert seen == {(2.0, 0.5)}
 
 
-@pytest.mark.parametrize(
-    ("f", "message"),
-    [
-        (lambda x, *, scale: scale * x, r"f needs the keyword scale: give functools.partial\(f, scale=…\)"),
-        (lambda x=1.0: tl.sin(x), "f has no argument without a default: give a strategy for each input"),
-        (lambda *xs: sum(xs), "f has no argument without a default: give a strategy for each input"),
-    ],
-)
-def test_a_function_whose_inputs_cannot_be_told_is_refused(f, message):
-    with pytest.raises(TypeError, match=message):
+@pytest.mark.parametrize("f", [lambda x, *, scale: scale * x, lambda x=1.0: tl.sin(x), lambda *xs: sum(xs)])
+def test_a_function_whose_inputs_cannot_be_told_is_refused(f):
+    with pytest.raises(
+        TypeError, match=r"cannot tell the inputs of f\(.*(scale|x=1.0|\*xs)\): give a strategy for each"
+    ):
         check_gradients(f)
 
 

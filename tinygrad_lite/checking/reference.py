@@ -246,7 +246,7 @@ def hyperbolic_tangent(x: Decimal) -> Decimal:
     return ((1 - e) / (1 + e)).copy_sign(x)
 
 
-# One line each: the value, and one partial per argument, of (inputs ..., y), all in Decimal. One's own
+# One line each: the value, and one partial per argument, of (inputs ..., y), all in Decimal. A user-defined
 # row over `math` gets its reference by a line of the same kind: RULES["erf"] = (erf, erf_slope).
 RULES: dict[str, tuple[Callable[..., Any], ...]] = {
     "identity": (lambda x: x, lambda x, y: 1),
