@@ -1,4 +1,4 @@
-"""Print what replaying a graph costs beside its peers: the tables of the README (Linux; about two minutes).
+"""Print what replaying a graph costs beside its peers: the tables of the README (Linux; several minutes).
 
     python tests/benchmarks/compare_replay.py              # all tables
     python tests/benchmarks/compare_replay.py relu limit   # some, by the names in TABLES
@@ -63,7 +63,7 @@ def agreed(entries, work):
         start = time.perf_counter()
         try:
             calls[name], read = contestant(work)
-        except ImportError:
+        except (ImportError, FileNotFoundError):  # a library, or the compiler that it calls
             continue
         result = calls[name]()
         ready[name] = time.perf_counter() - start
