@@ -21,7 +21,7 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.strategies import expressions
 
 REFERENCES = {"decimal": reference.compute, "Arb": rigorous.compute}
-ROUND = 10_000  # programs drawn at once: Hypothesis remembers those that it has drawn
+ROUND = 1_000  # programs drawn at once: Hypothesis remembers those that it has drawn
 
 
 def check(program, counts):
