@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 import nbclient
@@ -12,7 +13,7 @@ import nbconvert
 import nbformat
 import pytest
 
-from tests.display.drawings import NAMESPACE, after_backward, course, label, neuron
+from tests.display.drawings import NAMESPACE, after_backward, course, label, network, neuron
 from tests.project import python
 from tinygrad_lite import Value, nn
 from tinygrad_lite.display import svg
@@ -135,16 +136,17 @@ def test_contrast(theme: int) -> None:
 def test_animation_is_for_those_who_want_motion() -> None:
     drawing = draw(after_backward(course()), animate=True)
     style = ET.fromstring(drawing.svg).findtext(f"{NAMESPACE}style", "")
-    before, _, rules = style.partition("@media (prefers-reduced-motion:no-preference){")
+    before, _, rules = style.partition("@media screen and (prefers-reduced-motion:no-preference){")
     assert "animation" not in before
     assert rules.count("{") == rules.count("}") - 1
     assert "<script" not in drawing.svg
 
 
-def test_an_animation_follows_the_steps_and_holds_the_whole() -> None:
+def test_an_animation_begins_whole_follows_the_steps_and_ends_whole() -> None:
     """One step after the other, each for as long; arrows with their labels, boxes with their numbers."""
     svg = draw(after_backward(course()), animate=True).svg
-    frames = r"0%,(\S+)%,100%\{opacity:var\(--before\).*?\}(\S+)%,(\S+)%\{opacity:1.*?\}(\S+)%,(\S+)%\{opacity:1.*?\}"
+    whole, faint = r"0%,(\S+)%,(\S+)%,100%\{opacity:1.*?\}", r"(\S+)%,(\S+)%\{opacity:var\(--before\).*?\}"
+    frames = whole + faint + r"(\S+)%,(\S+)%\{opacity:1.*?\}"
     rule = rf"@keyframes (\S+)\{{{frames}\}}([^{{]*)\{{animation:\1 (\S+)s infinite\}}"
     shown, appearing = [], []
     for _, *times, names, seconds in re.findall(rule, svg):
@@ -161,10 +163,11 @@ def test_an_animation_follows_the_steps_and_holds_the_whole() -> None:
         ["b4-1", "n3-g3", "b4-1 text"],
         ["b2-1", "n1-g1", "b2-1 text"],
     ]
-    assert all(start < bold < end < thin < fading for start, bold, end, thin, fading in shown)
-    assert [step[0] for step in shown[1:]] == pytest.approx([step[2] for step in shown[:-1]], abs=0.01)
-    assert shown[-1][4] - shown[-1][3] > 1  # seconds to look at the whole
-    assert "text{--before:0}" in svg
+    assert all(1 < hidden < faint <= start < bold < end < thin for hidden, thin, faint, start, bold, end in shown)
+    assert [step[3] for step in shown[1:]] == pytest.approx([step[5] for step in shown[:-1]], abs=0.01)
+    seconds = float(re.search(r"animation:\S+ (\S+)s infinite", svg)[1])
+    assert seconds - shown[-1][1] > 1  # to look at the whole
+    assert "text{--before:0;" in svg
 
 
 def test_a_gradient_appears_with_its_last_contribution() -> None:
@@ -335,3 +338,32 @@ def test_a_drawing_needs_no_cache_but_uses_one(tmp_path: Path, home: str) -> Non
     program = "from tinygrad_lite import Value, draw; print(draw(Value(2.0, 'x') * 3).svg.count('<g'))"
     assert int(python("-c", program, env=env).stdout) > 3
     assert any(tmp_path.rglob("*wasmtime*")) == (home == "writable")
+
+
+@pytest.mark.parametrize("graph", [course, neuron, network])
+def test_a_picture_is_complete_without_its_style_sheet(graph: Callable[[], Value]) -> None:
+    """Slides, word processors and PDF makers read attributes only: the light theme is in these."""
+    from tinygrad_lite.display.dot import BOXES, GREY, INK, PAPER, RED
+
+    root = ET.fromstring(draw(after_backward(graph())).svg)
+    style = root.find(f"{NAMESPACE}style")
+    assert not re.search("height:auto|paint-order|first-of-type", style.text or "")
+    root.remove(style)
+    assert (root.get("fill"), "Helvetica" in root.get("font-family", "")) == (INK[0], True)
+    assert root.find(f"{NAMESPACE}g/{NAMESPACE}polygon").get("fill") == PAPER[0]
+    for group in root.iter(f"{NAMESPACE}g"):
+        kinds = group.get("class", "").split()
+        outlines = [*group.findall(f"{NAMESPACE}path"), *group.findall(f"{NAMESPACE}polygon")]
+        texts = group.findall(f"{NAMESPACE}text")
+        if kinds[0] == "node":
+            paint = BOXES[kinds[1]]
+            assert outlines[0].get("fill") == paint.fill[0]
+            assert {outline.get("stroke") for outline in outlines} == {paint.outline[0]}
+            assert {text.get("fill") for text in texts if text.get("class") == "gradient"} <= {RED[0]}
+            assert {text.get("font-weight") for text in texts if text.get("class") == "value"} <= {"bold"}
+        if kinds[0] in ("edge", "cluster"):
+            colour = {"forward": INK, "backward": RED, "cluster": GREY}[kinds[-1]][0]
+            assert {outline.get("stroke") for outline in outlines} == {colour}
+            assert {text.get("fill") for text in texts} <= {colour}
+        if kinds[-1] == "backward":
+            assert outlines[0].get("stroke-dasharray")

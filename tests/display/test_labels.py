@@ -48,7 +48,21 @@ ATTRIBUTES = {
     "points",
     "d",
 }
-ATTRIBUTES |= {"x", "y", "cx", "cy", "rx", "ry", "text-anchor", "font-size", "stroke-width", "stroke-dasharray"}
+ATTRIBUTES |= {
+    "x",
+    "y",
+    "cx",
+    "cy",
+    "rx",
+    "ry",
+    "text-anchor",
+    "font-size",
+    "font-weight",
+    "fill",
+    "stroke",
+    "stroke-width",
+    "stroke-dasharray",
+}
 ATTRIBUTES |= {"{http://www.w3.org/XML/1998/namespace}space"}
 
 
@@ -63,7 +77,7 @@ def pictured(node: str, cluster: str) -> tuple[Drawing, ET.Element]:
     for element in root.iter():
         element.tag = element.tag.removeprefix(NAMESPACE)
         assert element.tag in {"svg", "title", "desc", "style", "g", "polygon", "path", "text", "ellipse"}
-        allowed = ATTRIBUTES if element.tag != "svg" else ATTRIBUTES | {"xmlns"}
+        allowed = ATTRIBUTES if element.tag != "svg" else ATTRIBUTES | {"xmlns", "font-family"}
         assert element.attrib.keys() <= allowed
     return drawing, root
 

@@ -21,7 +21,7 @@ from .svg import finish, layout, system_layout
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title><style>body{{margin:1rem;background:{light}}}
+<title>{title}</title><style>body{{margin:1rem;background:{light}}}svg{{height:auto}}
 @media (prefers-color-scheme:dark){{body{{background:{dark}}}}}</style></head>
 <body>{svg}</body></html>
 """

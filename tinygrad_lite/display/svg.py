@@ -1,4 +1,7 @@
-"""From DOT to SVG: the layout by Graphviz, embedded as WebAssembly; then titles, ids, and styles by class."""
+"""From DOT to SVG: the layout by Graphviz, embedded as WebAssembly; then titles, ids, and the dark theme by class.
+
+The light theme is in the attributes of each element, since slides, word processors and PDF makers read no style sheets.
+"""
 
 import atexit
 import functools
@@ -15,25 +18,19 @@ from .picture import Shape
 COLOURS = [
     (".background", "fill", PAPER),
     ("text", "fill", INK),
-    (".edge text", "stroke", PAPER),
-    (".forward path", "stroke", INK),
+    (".forward path, .forward polygon", "stroke", INK),
     (".forward polygon", "fill", INK),
-    (".backward path", "stroke", RED),
+    (".backward path, .backward polygon", "stroke", RED),
     (".backward polygon", "fill", RED),
     (".backward text, .gradient", "fill", RED),
     (".cluster path", "stroke", GREY),
     (".cluster text", "fill", GREY),
-    *((f".{kind} path,.{kind} polygon:first-of-type", "fill", paint.fill) for kind, paint in BOXES.items()),
+    *((f".{kind} .body", "fill", paint.fill) for kind, paint in BOXES.items()),
     *((f".{kind} path,.{kind} polygon", "stroke", paint.outline) for kind, paint in BOXES.items()),
 ]
 STEP, FADE, PAUSE = 0.9, 0.3, 2.4  # seconds of an animation
-SHAPES = (
-    "#{0}{{max-width:100%;height:auto;min-width:{1}pt}}"
-    '#{0} text{{font-family:Helvetica,Arial,"Liberation Sans","Noto Sans CJK SC",sans-serif}}'
-    "#{0} .value{{font-weight:bold}}"
-    "#{0} .edge path,#{0} .cluster path,#{0} .output polygon{{fill:none}}"
-    "#{0} .edge text{{paint-order:stroke;stroke-width:4px;stroke-linejoin:round}}"
-)
+ROLES = {"value": {"font-weight": "bold"}, "gradient": {"fill": RED[0]}}  # attributes of entries of a label
+FONTS = "Helvetica, Arial, 'Liberation Sans', 'Noto Sans CJK SC', sans-serif"
 
 
 class LayoutError(RuntimeError):
@@ -135,8 +132,7 @@ def finish(svg: bytes, shapes: Mapping[str, Shape], title: str, description: str
     found = set()
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
-        for attribute in ("fill", "stroke", "font-family"):
-            element.attrib.pop(attribute, None)
+        element.attrib.pop("font-family", None)
     for group in root.iter("g"):
         name = group.get("id", "")
         if name in shapes:
@@ -147,8 +143,9 @@ def finish(svg: bytes, shapes: Mapping[str, Shape], title: str, description: str
         raise LayoutError(f"Graphviz left out {', '.join(sorted(shapes.keys() - found))}")
     background = root.find("g/polygon")
     if background is not None:
-        background.set("class", "background")
+        background.attrib |= {"class": "background", "fill": PAPER[0]}
     root.attrib |= {"xmlns": "http://www.w3.org/2000/svg", "id": prefix, "role": "img"}
+    root.attrib |= {"font-family": FONTS, "fill": INK[0]}  # inherited by all text
     root.set("aria-labelledby", f"{prefix}-title {prefix}-desc")
     width = float(root.get("width", "0").removesuffix("pt"))
     style = stylesheet(prefix, width) + (_animation(prefix, moments) if moments else "")
@@ -165,6 +162,9 @@ def _finish_group(group: ElementTree.Element, shape: Shape, prefix: str) -> None
     title = group.find("title")
     if title is not None:
         title.text = clean(shape.title)
+    for outline in (*group.findall("path"), *group.findall("polygon")):
+        if outline.get("fill") != "none":
+            outline.set("class", "body")
     texts = group.findall("text")
     label = label_lines(shape)
     if [_spaced(text.text or "") for text in texts] != list(map(_spaced, label)):
@@ -174,6 +174,7 @@ def _finish_group(group: ElementTree.Element, shape: Shape, prefix: str) -> None
         for _, (text, line) in zip(split_lines(part.text), remaining, strict=False):
             text.text = line
             text.set("class", part.role)
+            text.attrib |= ROLES.get(part.role, {})
         if part.id:
             text.set("id", f"{prefix}-{part.id}")  # the last line: it has the number
 
@@ -184,40 +185,36 @@ def _spaced(line: str) -> str:
 
 
 def stylesheet(prefix: str, width: float = 0) -> str:
-    """The rules of one drawing, light and dark. It shrinks to the page, by half at most: then one scrolls."""
-    light, dark = (
-        "".join(
-            ",".join(f"#{prefix} {one.strip()}" for one in selector.split(",")) + f"{{{name}:{colours[theme]}}}"
-            for selector, name, colours in COLOURS
-        )
-        for theme in (0, 1)
+    """The rules of one drawing's dark theme. It shrinks to the page, by half at most: then one scrolls."""
+    dark = "".join(
+        ",".join(f"#{prefix} {one.strip()}" for one in selector.split(",")) + f"{{{name}:{colours[1]}}}"
+        for selector, name, colours in COLOURS
     )
-    return SHAPES.format(prefix, round(0.5 * width)) + light + f"@media (prefers-color-scheme:dark){{{dark}}}"
+    size = f"#{prefix}{{max-width:100%;min-width:{round(0.5 * width)}pt}}"
+    return f"{size}@media (prefers-color-scheme:dark){{{dark}}}"
 
 
 def _animation(prefix: str, moments: Mapping[str, int]) -> str:
-    """Each element appears at its moment, arrows and boxes in bold at first; then the whole stays, fades, and again.
+    """The whole, as a preview and a printer show it; then each element at its moment, until the whole is there again.
 
-    What has not come yet is faint, so that the eye knows where to go, and its numbers are not there at all.
+    An arrow or a box comes in bold. What has not come yet is faint, so that the eye knows where to go, and its numbers
+    are not there at all.
     """
-    seconds = (max(moments.values()) + 1) * STEP + PAUSE
+    seconds = 2 * PAUSE + (max(moments.values()) + 1) * STEP
 
     def at(*times: float) -> str:
         return ",".join(f"{100 * time / seconds:.2f}%" for time in times)
 
-    rules = [
-        f"#{prefix}{{--before:.12;--plain:1px;--bold:2.5px}}"
-        f"#{prefix} text{{--before:0}}#{prefix} .edge text{{--plain:4px;--bold:4px}}"
-    ]
+    rules = [f"#{prefix}{{--before:.12;--plain:1px;--bold:2.5px}}#{prefix} text{{--before:0;--plain:0;--bold:0}}"]
     for moment in sorted(set(moments.values())):
-        start, end = moment * STEP, (moment + 1) * STEP
+        start, end = PAUSE + moment * STEP, PAUSE + (moment + 1) * STEP
         names = [f"#{prefix}-{name}" for name in moments if moments[name] == moment]
         names += [f"{name} text" for name in names if name.startswith(f"#{prefix}-b")]
         rules.append(
             f"@keyframes {prefix}-{moment}{{"
-            f"0%,{at(start)},100%{{opacity:var(--before);stroke-width:var(--plain)}}"
-            f"{at(start + FADE, end)}{{opacity:1;stroke-width:var(--bold)}}"
-            f"{at(end + FADE, seconds - FADE)}{{opacity:1;stroke-width:var(--plain)}}}}"
+            f"0%,{at(PAUSE - FADE, end + FADE)},100%{{opacity:1;stroke-width:var(--plain)}}"
+            f"{at(PAUSE, start)}{{opacity:var(--before);stroke-width:var(--plain)}}"
+            f"{at(start + FADE, end)}{{opacity:1;stroke-width:var(--bold)}}}}"
             f"{','.join(names)}{{animation:{prefix}-{moment} {seconds:g}s infinite}}"
         )
-    return f"@media (prefers-reduced-motion:no-preference){{{''.join(rules)}}}"
+    return f"@media screen and (prefers-reduced-motion:no-preference){{{''.join(rules)}}}"
