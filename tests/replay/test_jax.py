@@ -1,8 +1,11 @@
 """`Program.to_jax`: the same numbers from JAX, on one device and on eight."""
 
+import contextlib
+import itertools
 import math
 import os
 import re
+import sys
 
 import jax
 import numpy as np
@@ -13,6 +16,7 @@ import tinygrad_lite as tl
 from tests.project import ROOT, python
 from tinygrad_lite import Program, Value, nn, primitive
 from tinygrad_lite.engine.declaration import TABLE
+from tinygrad_lite.replay.jax_executor import value_on_arrays
 from tinygrad_lite.strategies import points
 
 PAGE = ROOT / "docs" / "replay.md"
@@ -39,20 +43,105 @@ def drawn(row):
     return found
 
 
-@pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.name)
+# Kinks, ties, zeros, and where functions saturate.
+EDGES = (0.0, 1.0, -1.0, 0.5, 2.0, 40.0, -40.0, 800.0, -800.0, 1e-9)
+every_row = pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.name)
+
+
+def legal(row):
+    """Operands that a row has a value for, and the value."""
+    found = []
+    edges = itertools.product(EDGES, repeat=len(row.partials)) if len(row.partials) < 4 else ()
+    for x in [*edges, *drawn(row)]:
+        with contextlib.suppress(ArithmeticError, ValueError):  # a hidden row at the end of its domain
+            found.append((x, row.evaluate(x)))
+    return found
+
+
+def close(got, expected):
+    """Zeros too: JAX takes subnormal numbers for 0, and gives none."""
+    return abs(got - expected) <= max(ULPS * math.ulp(expected), sys.float_info.min)
+
+
+@every_row
 def test_a_row_is_the_same_function_on_arrays(row):
-    """Saturated, tiny and huge operands included; JAX takes subnormal numbers for 0."""
-    operands = [Value(0.5) for _ in row.partials]
+    """Saturated, tiny and huge operands included."""
+    points = legal(row)
+    operands = [Value(x) for x in points[0][0]]
     data = [] if row.name in ("add", "mul", "sub") else operands
     parameters = [] if data else operands
     function = jax.jit(Program(row(*operands), parameters, data, executor="python").to_jax())
-    for x in drawn(row):
-        try:
-            expected = row.evaluate(x)
-        except ValueError:  # a hidden row at the end of its domain
-            expected = math.nan
+    for x, expected in points:
         got = float(function(np.array(x))[0] if parameters else function(np.empty(0), np.array([x]))[0])
-        assert abs(got - expected) <= ULPS * math.ulp(expected) or abs(expected) < 1e-300 or expected != expected, x
+        assert close(got, expected), x
+
+
+@every_row
+def test_the_derivative_of_a_row_to_jax_is_the_tables(row):
+    points = legal(row)
+    function = value_on_arrays(row)
+    columns = np.array([x for x, _ in points]).T
+    for i in range(len(row.partials)):
+        slopes = jax.vmap(jax.grad(function, argnums=i))(*columns)  # compiled it takes longer
+        for (x, y), got in zip(points, slopes.tolist(), strict=True):
+            try:
+                expected = row.slope(i, x, y)
+            except (ArithmeticError, ValueError):
+                continue
+            assert close(got, expected) or not math.isfinite(expected), x
+
+
+# Of w and x; with numbers for which a slope is one of several, or those of ways not taken do not exist.
+EDGY = {
+    "relu": (lambda w, x: tl.relu(w * x), 1.0, 0.0),
+    "abs": (lambda w, x: abs(w * x), 1.0, 0.0),
+    "tie": (lambda w, x: tl.maximum(w, x) + tl.minimum(w, 3 * x), 2.0, 2.0),
+    "softplus": (lambda w, x: tl.softplus(w + x), 1.0, -1.0),
+    "softplus, saturated": (lambda w, x: tl.softplus(w * x), 1.0, -800.0),
+    "label 0": (lambda w, x: tl.binary_cross_entropy_with_logits(w + x, 0), 1.0, -1.0),
+    "label 1": (lambda w, x: tl.binary_cross_entropy_with_logits(w + x, 1), 1.0, -1.0),
+    "probability 1": (lambda w, x: tl.binary_cross_entropy(w * x, 1), 1.0, 1.0),
+    "sigmoid, saturated": (lambda w, x: tl.sigmoid(w * x), 1.0, 800.0),
+    "square of 0": (lambda w, x: (w * x) ** 2, 1.0, 0.0),
+    "square below 0": (lambda w, x: (w * x) ** 2 * x, 1.0, -3.0),
+    "a slope's slope that overflows": (lambda w, x: x / w, 1e-160, 1e-160),
+    "user-defined": (lambda w, x: ramp()(w * x), 1.0, 0.0),
+}
+
+
+def ramp():
+    def value(x):
+        return math.exp(x) if x < 0.0 else 1.0 + x
+
+    return primitive("ramp", value, lambda x, y: math.exp(x) if x < 0.0 else 1.0)
+
+
+@pytest.mark.parametrize(("build", "w", "x"), EDGY.values(), ids=EDGY)
+def test_jax_grad_of_a_program_is_the_programs_gradient(build, w, x):
+    """By the parameters and by the samples, and for several samples."""
+    leaves = [Value(w), Value(x)]
+    output = build(*leaves)
+    of_both, [dw, dx] = Program(output, leaves, executor="python")([w, x])
+    function = Program(output, leaves[:1], leaves[1:], executor="python").to_jax()
+    by_theta, by_batch = jax.grad(lambda *given: function(*given)[0], argnums=(0, 1))(
+        np.array([w]), np.array([[x]] * 2)
+    )
+    [by_theta_alone] = jax.grad(lambda theta: function(theta, np.array([[x]] * 2))[0])(np.array([w]))
+    assert float(function([w], [[x]])[0]) == pytest.approx(of_both, rel=1e-13)
+    assert close(float(by_theta_alone), dw)
+    assert close(float(by_theta[0]), dw)
+    assert [close(float(slope), dx / 2) for slope in by_batch.ravel()] == [True, True]
+
+
+def test_jax_grad_goes_on_to_second_derivatives():
+    w, x = Value(0.5), Value(2.0)
+    function = Program(tl.tanh(w * x) ** 2, [w], [x], executor="python").to_jax()
+    slope = tl.gradient(tl.gradient(tl.tanh(w * x) ** 2, [w])[0], [w])[0].data
+    for second in (
+        jax.grad(lambda theta: function(theta, [[2.0]])[1][0]),
+        jax.grad(lambda theta: jax.grad(lambda t: function(t, [[2.0]])[0])(theta)[0]),
+    ):
+        assert float(second(np.array([0.5]))[0]) == pytest.approx(slope, rel=1e-13)
 
 
 NETS = {"relu": "squared_error", "tanh": "binary_cross_entropy_with_logits", "sigmoid": "squared_error"}
@@ -86,14 +175,53 @@ def test_several_outputs_some_of_them_the_same_for_all_samples():
 
 
 def test_a_user_defined_row_with_branches_and_math():
-    def value(x):
-        return math.exp(x) if x < 0.0 else 1.0 + x
-
-    ramp = primitive("ramp", value, lambda x, y: math.exp(x) if x < 0.0 else 1.0)
     x, w = Value(0.5), Value(1.0)
-    mean, gradient = Program(ramp(w * x), [w], [x], executor="python").to_jax()([1.0], [[-1.0], [2.0]])
+    mean, gradient = Program(ramp()(w * x), [w], [x], executor="python").to_jax()([1.0], [[-1.0], [2.0]])
     assert float(mean) == pytest.approx((math.exp(-1) + 3) / 2)
     assert float(gradient[0]) == pytest.approx((-math.exp(-1) + 2) / 2)
+
+
+def around():
+    module, power = math, 3
+
+    def helper(x, *, factor=2.0):
+        return factor * module.cos(x)
+
+    def value(x, *, scale=0.5):
+        return scale * helper(x) + tl.exp(x) * math.fabs(x) ** power
+
+    return value
+
+
+WAYS = {
+    "a table's function by name": lambda x: math.sin(x) + tl.tanh(x),
+    "in a closure, with defaults": around(),
+    "another user-defined row": lambda x: math.sqrt(1.0) * TABLE["doubled"](x),
+    "operations": lambda x: tl.exp(x) / (1 + x**2),
+}
+
+
+@pytest.mark.parametrize("value", WAYS.values(), ids=WAYS)
+def test_user_defined_rows_of_any_kind_are_followed(value):
+    primitive("doubled", lambda x: math.fabs(x) + x, lambda x, y: 2)
+    w, x = Value(1.0), Value(0.5)
+    row = primitive("any_kind", value, lambda x, y: y * TABLE["doubled"](x))
+    program = Program(row(w * x), [w], [x], executor="python")
+    batch = [[0.5], [2.0]]
+    mean, gradient = program.to_jax()([1.0], batch)
+    expected_mean, expected_gradient = program([1.0], batch)
+    assert float(mean) == pytest.approx(expected_mean, rel=1e-13)
+    assert np.asarray(gradient) == pytest.approx(expected_gradient, rel=1e-13)
+
+
+@pytest.mark.parametrize("value", [lambda x: math.gamma(x), lambda x: float(x) * 2, lambda x: float(np.sin(x))])
+def test_a_user_defined_row_that_jax_cannot_follow_is_named(value):
+    x = Value(3.0)
+    function = Program(primitive("unknown", value, lambda x, y: y)(x), [x], executor="python").to_jax()
+    with pytest.raises(
+        TypeError, match=r"^to_jax cannot follow unknown: .*; write it with operators and the functions of"
+    ):
+        function([3.0])
 
 
 def test_branches_that_constants_decide():

@@ -18,8 +18,8 @@ class Executor(Protocol):
 
     def __call__(
         self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute
-    ) -> tuple[Sequence[float], Sequence[Sequence[float]]]:
-        """The means over the samples, and the outputs of each sample.
+    ) -> tuple[Sequence[float], Sequence[Sequence[float]], Sequence[Sequence[float]]]:
+        """The means over the samples, their gradients, and the outputs of each sample.
 
         Args:
             theta: the parameters, of shape (p,); batch: the samples, of shape (m, d); as the user gave them.
@@ -27,8 +27,7 @@ class Executor(Protocol):
             threads: how many may share the samples; the result is the same for any number.
             recompute: what is called for a sample whose numbers, or an operand of a call on the way, are not finite.
 
-        Returns: the means of the k outputs, then those of their k gradients if asked for, in one list or array of
-            shape (k,) or (k + k·p,); and the outputs, of shape (m, k).
+        Returns: lists or arrays of shape (k,), (k, p) if they are asked for, and (m, k).
 
         Raises: TypeError or ValueError for another theta or batch; what `recompute` and `check_sums` raise.
         """

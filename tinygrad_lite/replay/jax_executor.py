@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from ..engine import stable_forms
 from ..engine.declaration import Primitive
 from .executor import Recompute
 from .instructions import CHAIN, Instructions
@@ -98,19 +99,29 @@ class ArrayMath:
 
 @cache
 def value_on_arrays(row: Primitive) -> Callable[..., Any]:
-    """A row as a function of arrays, whose derivative to JAX is made of the row's partial derivatives."""
-    value = jax.custom_jvp(on_arrays(row.value, row.name))
+    """A row as a function of arrays, whose derivatives to JAX are made of the row's own."""
+    value, *slopes = (on_arrays(function, row.name) for function in (row.value, *row.partials))
 
-    def differentiate(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-        y = value(*primals)
-        total = jnp.zeros_like(y)
-        for partial, tangent in zip(row.partials, tangents, strict=True):
-            if not isinstance(tangent, SymbolicZero):  # the slope by a constant exponent need not exist
-                total += on_arrays(partial, row.name)(*primals, y) * tangent
-        return y, total
+    def apply(*operands: Any) -> Any:
+        traced = [i for i, x in enumerate(operands) if isinstance(x, jax.Array)]  # the others are known constants
 
-    value.defjvp(differentiate, symbolic_zeros=True)
-    return value
+        def complete(arrays: Sequence[Any]) -> list[Any]:
+            given = dict(zip(traced, arrays, strict=True))
+            return [given.get(i, x) for i, x in enumerate(operands)]
+
+        def differentiate(arrays: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+            y = function(*arrays)
+            total = jnp.zeros_like(y)
+            for i, tangent in zip(traced, tangents, strict=True):
+                if not isinstance(tangent, SymbolicZero):  # the slope by a constant exponent need not exist
+                    total += slopes[i](*complete(arrays), y) * tangent
+            return y, total
+
+        function = jax.custom_jvp(lambda *arrays: value(*complete(arrays)))
+        function.defjvp(differentiate, symbolic_zeros=True)
+        return function(*(operands[i] for i in traced)) if traced else value(*operands)
+
+    return apply
 
 
 def on_arrays(function: Any, name: str) -> Callable[..., Any]:
@@ -119,7 +130,7 @@ def on_arrays(function: Any, name: str) -> Callable[..., Any]:
     Raises: TypeError, with the name of its row, where it calls itself or needs floats.
     """
     try:
-        copy = _rebind(function)
+        copy = rebind(function, _rebind) if isinstance(function, FunctionType) else _rebind(function)
     except RecursionError:
         raise TypeError(f"to_jax cannot follow {name}: it calls itself") from None
 
@@ -152,7 +163,11 @@ def _rebind(x: Any) -> Any:
         return ArrayMath()
     if getattr(x, "__module__", "") == "math":
         return getattr(ArrayMath(), x.__name__)
-    return rebind(x, _rebind) if isinstance(x, FunctionType) else x
+    if not isinstance(x, FunctionType):
+        return x
+    if x.__module__ == stable_forms.__name__:  # its branches on their own: with those of the caller they would multiply
+        return lambda first, *others: first.through(on_arrays(x, x.__name__), first, *others)
+    return rebind(x, _rebind)
 
 
 class Arrays:
@@ -186,53 +201,73 @@ class JaxExecutor:
     """
 
     def __init__(self, instructions: Instructions) -> None:
-        self.schedule = schedule = Schedule(instructions)
-        self.p, self.d = len(instructions.parameters), len(instructions.data)
-        self.parameters = [schedule.places[slot] for slot in instructions.parameters]
-        self.constants = sorted({*range(len(schedule.start))} - {*self.parameters})
+        self.k, self.p, self.d = len(instructions.outputs), len(instructions.parameters), len(instructions.data)
+        self.parameters, self.schedule = instructions.parameters, Schedule(instructions)
+        self.forward = Schedule(instructions, gradients=False)
         self.functions = [
             value_on_arrays(row) if partial is None else on_arrays(row.partials[partial], row.name)
             for row, partial in instructions.calls
         ]
+        self.compute = jax.custom_jvp(lambda theta, batch: self._run(self.schedule, theta, batch))
+        self.compute.defjvp(self._differentiate, symbolic_zeros=True)
 
-    def __call__(self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute) -> tuple[Any, Any]:
-        """As `Executor` says, with JAX's arrays; gradients are always among the means. Unused results cost nothing
-        where JAX compiles.
-        """
-        theta, batch, schedule = jnp.asarray(theta, float), jnp.asarray(batch, float), self.schedule
+    def __call__(
+        self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute
+    ) -> tuple[Any, Any, Any]:
+        """As `Executor` says, in JAX's arrays. What is not used of them costs nothing where JAX compiles."""
+        theta, batch = jnp.asarray(theta, float), jnp.asarray(batch, float)
         if theta.shape != (self.p,) or batch.ndim != 2 or batch.shape[1] != self.d:
             needed = f"({self.p},) and (m, {self.d}) are needed"
             raise ValueError(f"theta has shape {theta.shape} and batch {batch.shape}: {needed}")
+        return self.compute(theta, batch)
+
+    def _differentiate(self, primals: Any, tangents: Any) -> tuple[Any, Any]:
+        """The derivatives of the means by theta are the gradients; other derivatives of outputs are those of the
+        forward pass alone, for the slopes of its gradients, 1/b² where there is 1/b, need not be finite.
+        """
+        results = self.compute(*primals)
+        dense = tuple(jnp.zeros(x.shape) if isinstance(x, SymbolicZero) else x for x in tangents)
+        _, of_gradients = jax.jvp(lambda *x: self._run(self.schedule, *x)[1], primals, dense)
+        _, of_outputs = jax.jvp(lambda *x: self._run(self.forward, *x)[2], primals, dense)
+        of_means = results[1] @ dense[0] if isinstance(tangents[1], SymbolicZero) else of_outputs.mean(axis=0)
+        return results, (of_means, of_gradients, of_outputs)
+
+    def _run(self, schedule: Schedule, theta: Any, batch: Any) -> tuple[Any, Any, Any]:
+        """Means, gradients and outputs, group by group."""
+        parameters = [schedule.places[slot] for slot in self.parameters]
+        constants = sorted({*range(len(schedule.start))} - {*parameters})
         numbers, columns = Arrays(), Arrays()
-        numbers.put(self.constants, np.array([schedule.start[place] for place in self.constants]))
-        numbers.put(self.parameters, theta)
+        numbers.put(constants, np.array([schedule.start[place] for place in constants]))
+        numbers.put(parameters, theta)
         for group in schedule.numbers:
-            numbers.put(range(group.out, group.out + group.members), self._compute(group, numbers))
+            numbers.put(range(group.out, group.out + group.members), self._compute(schedule, group, numbers))
         columns.put(range(self.d), batch.T)
         for number, column in schedule.spread.items():
             columns.put([column], numbers.take([number])[:, None])
         sums = jnp.zeros(len(schedule.results) + 1)
         for group in schedule.columns:
             if group.kind == PRODUCTS:
-                targets, products = self._multiply(group, columns, len(batch))
+                targets, products = _multiply(schedule, group, columns, len(batch))
                 sums = sums.at[targets].add(products)
             elif group.kind != CHECK:
-                result = self._layer(group, numbers, columns) if group.kind == LAYER else self._compute(group, columns)
+                layer = group.kind == LAYER
+                result = _layer(schedule, group, numbers, columns) if layer else self._compute(schedule, group, columns)
                 columns.put(range(group.out, group.out + group.members), result)
         means = sums[:-1] / len(batch)
         single = [i for i, slot in enumerate(schedule.results) if not schedule.is_column[slot]]
         if single:
             means = means.at[np.array(single)].set(numbers.take([schedule.places[schedule.results[i]] for i in single]))
-        outputs = [
+        rows = [
             (columns if schedule.is_column[slot] else numbers).take([schedule.places[slot]])
-            for slot in schedule.results[: schedule.outputs]
+            for slot in schedule.results[: self.k]
         ]
-        return means, jnp.stack([jnp.broadcast_to(x.ravel(), len(batch)) for x in outputs], axis=1)
+        outputs = jnp.stack([jnp.broadcast_to(x.ravel(), len(batch)) for x in rows], axis=1)
+        return means[: self.k], means[self.k :].reshape(self.k, -1), outputs
 
-    def _compute(self, group: Group, arrays: Arrays) -> Any:
+    def _compute(self, schedule: Schedule, group: Group, arrays: Arrays) -> Any:
         """The results of a group of chains or calls."""
         size = 1 + 2 * group.width if group.kind == CHAIN else group.width
-        places = np.array(self.schedule.tape[group.at : group.at + group.members * size]).reshape(group.members, size)
+        places = np.array(schedule.tape[group.at : group.at + group.members * size]).reshape(group.members, size)
         if group.kind != CHAIN:
             return self.functions[group.kind](*(arrays.take(operand) for operand in places.T.tolist()))
         base = arrays.take(places[:, 0].tolist())
@@ -241,20 +276,22 @@ class JaxExecutor:
         a, b = (arrays.take(places[:, slot::2].ravel().tolist()) for slot in (1, 2))
         return base + (a * b).reshape(group.members, group.width, *(a * b).shape[1:]).sum(axis=1)
 
-    def _layer(self, group: Group, numbers: Arrays, columns: Arrays) -> Any:
-        """The columns of a layer, as a product of matrices."""
-        size, four = 1 + group.width, group.members // 4 * 4
-        packed = np.array(self.schedule.factors[group.factors : group.factors + group.members * size])
-        tiles = packed[: four * size].reshape(-1, size, 4).transpose(0, 2, 1).reshape(four, size)
-        places = np.concatenate([tiles, packed[four * size :].reshape(-1, size)])
-        factors = numbers.take(places.ravel().tolist()).reshape(places.shape)
-        shared = columns.take(self.schedule.tape[group.at : group.at + group.width])
-        return factors[:, :1] + jnp.matmul(factors[:, 1:], shared, precision="highest")
 
-    def _multiply(self, group: Group, columns: Arrays, m: int) -> tuple[Any, Any]:
-        """The sums over m samples of the products of columns, and which results they are added to."""
-        tape, middle, end = self.schedule.tape, group.at + group.members, group.at + group.members + group.width
-        lefts, rights = columns.take(tape[group.at : middle]), columns.take(tape[middle:end])
-        a, b = (jnp.broadcast_to(x, (len(x), m)) for x in (lefts, rights))
-        targets = np.array(tape[end : end + group.members * group.width])
-        return targets, jnp.matmul(a, b.T, precision="highest").ravel()
+def _layer(schedule: Schedule, group: Group, numbers: Arrays, columns: Arrays) -> Any:
+    """The columns of a layer, as a product of matrices."""
+    size, four = 1 + group.width, group.members // 4 * 4
+    packed = np.array(schedule.factors[group.factors : group.factors + group.members * size])
+    tiles = packed[: four * size].reshape(-1, size, 4).transpose(0, 2, 1).reshape(four, size)
+    places = np.concatenate([tiles, packed[four * size :].reshape(-1, size)])
+    factors = numbers.take(places.ravel().tolist()).reshape(places.shape)
+    shared = columns.take(schedule.tape[group.at : group.at + group.width])
+    return factors[:, :1] + jnp.matmul(factors[:, 1:], shared, precision="highest")
+
+
+def _multiply(schedule: Schedule, group: Group, columns: Arrays, m: int) -> tuple[Any, Any]:
+    """The sums over m samples of the products of columns, and which results they are added to."""
+    tape, middle, end = schedule.tape, group.at + group.members, group.at + group.members + group.width
+    lefts, rights = columns.take(tape[group.at : middle]), columns.take(tape[middle:end])
+    a, b = (jnp.broadcast_to(x, (len(x), m)) for x in (lefts, rights))
+    targets = np.array(tape[end : end + group.members * group.width])
+    return targets, jnp.matmul(a, b.T, precision="highest").ravel()

@@ -136,8 +136,10 @@ class NumbaExecutor:
         self.workers = (0, 0)
         self.by_python = PythonExecutor(instructions)
 
-    def __call__(self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute) -> tuple[Any, Any]:
-        """As `Executor` says; means and outputs are arrays."""
+    def __call__(
+        self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute
+    ) -> tuple[Any, Any, Any]:
+        """As `Executor` says, in arrays."""
         theta = _to_floats(theta, check_vector, len(self.instructions.parameters), "theta", 1)
         batch = _to_floats(batch, check_matrix, len(self.instructions.data), "batch", 2)
         if gradients not in self.plans:
@@ -151,7 +153,8 @@ class NumbaExecutor:
             samples = batch[chunk * CHUNK : (chunk + 1) * CHUNK].tolist()
             results = self.by_python.results(theta.tolist(), samples, gradients, recompute, chunk * CHUNK)
             replay.put(chunk, np.array([*results]))
-        return replay.means(), replay.outputs
+        means, k = replay.means(), replay.plan.outputs
+        return means[:k], means[k:].reshape(k, -1), replay.outputs
 
     def _share(self, replay: Replay, threads: int) -> None:
         """Compute all chunks, consecutive ones in each thread; what one adds up does not depend on their number."""

@@ -86,18 +86,15 @@ class Program:
         Raises: TypeError or ValueError for other shapes and for what is no real number; ValueError,
             ZeroDivisionError or OverflowError as Values do, naming the operation, the node and the sample.
         """
-        means, _ = self._run(self._execute, theta, batch, True, threads)
-        k, p = len(self._outputs), len(self._parameters)
-        if self._single:
-            return float(means[0]), to_array(means[1:])
-        return to_array(means[:k]), to_array([means[k + i * p : k + (i + 1) * p] for i in range(k)])
+        means, gradients, _ = self._run(self._execute, theta, batch, True, threads)
+        return (float(means[0]), to_array(gradients[0])) if self._single else (to_array(means), to_array(gradients))
 
     def outputs(self, theta: Any, batch: Any = None, *, threads: int = 1) -> Any:
         """The output for each sample, without gradient: of shape (m,), or (m, k) for a list of k outputs.
 
         Without data it is a number, or of shape (k,). Arguments and errors are those of a call.
         """
-        _, outputs = self._run(self._execute, theta, batch, False, threads)
+        *_, outputs = self._run(self._execute, theta, batch, False, threads)
         if self._single:
             outputs = outputs[:, 0] if hasattr(outputs, "shape") else [output[0] for output in outputs]
         return to_array(outputs) if self._data else to_array(outputs)[0]
@@ -118,9 +115,8 @@ class Program:
         execute = JaxExecutor(self._instructions)
 
         def function(theta: Any, batch: Any = None) -> tuple[Any, Any]:
-            means, _ = self._run(execute, theta, batch, True, 1)
-            k, p = len(self._outputs), len(self._parameters)
-            return (means[0], means[1:]) if self._single else (means[:k], means[k:].reshape(k, p))
+            means, gradients, _ = self._run(execute, theta, batch, True, 1)
+            return (means[0], gradients[0]) if self._single else (means, gradients)
 
         return function
 
@@ -175,7 +171,7 @@ class Program:
         warnings.warn(f"{message}. The program runs in Python", RuntimeWarning, stacklevel=3)
         return "python"
 
-    def _run(self, execute: Executor, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any]:
+    def _run(self, execute: Executor, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any, Any]:
         """What the executor gives, and before that the errors that all executors have in common."""
         if batch is None and self._data:
             raise TypeError(f"batch is missing: call program(theta, batch), with {len(self._data)} numbers a sample")

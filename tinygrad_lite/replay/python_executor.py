@@ -40,7 +40,7 @@ class PythonExecutor:
 
     def __call__(
         self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute
-    ) -> tuple[list[float], list[list[float]]]:
+    ) -> tuple[list[float], list[list[float]], list[list[float]]]:
         """As `Executor` says."""
         theta = check_vector(theta, len(self.instructions.parameters), "theta")
         samples = check_matrix(batch, len(self.instructions.data), "batch")
@@ -55,7 +55,9 @@ class PythonExecutor:
                 finite = [each and isfinite(x) for each, x in zip(finite, results, strict=True)]
         if gradients:  # else the outputs are asked for, not their mean
             check_sums(totals, finite, k)
-        return [total / len(samples) for total in totals], outputs
+        means = [total / len(samples) for total in totals]
+        p = len(theta)
+        return means[:k], [means[k + i * p : k + (i + 1) * p] for i in range(k)], outputs
 
     def results(
         self,
