@@ -51,12 +51,12 @@ TERM = re.compile(r"\S+ {2,}\w")
 
 
 def examples():
-    """The indented code of every docstring of the package; a list of terms with what they mean is none."""
+    """The indented code of every docstring of the package; a table, such as terms with what they mean, is none."""
     for path in sorted((ROOT / "tinygrad_lite").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (text := ast.get_docstring(node)):
                 for is_example, code in make_api.blocks(text):
-                    if is_example and not all(map(TERM.match, code.splitlines())):
+                    if is_example and not all(TERM.match(line.strip()) for line in code.splitlines()):
                         yield pytest.param(code, id=f"{path.stem}.{getattr(node, 'name', '')}".rstrip("."))
 
 
