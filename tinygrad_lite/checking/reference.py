@@ -157,7 +157,7 @@ def settle(attempt: Callable[[], list[Decimal]], precisions: Sequence[int] = PRE
 
 
 def _agree(a: Decimal, b: Decimal, last: bool) -> bool:
-    if not b.is_finite() or abs(b.adjusted()) > WIDEST:
+    if not b.is_finite() or b.adjusted() > WIDEST:
         return False
     if last and abs(a - b) < NEGLIGIBLE:
         return True
