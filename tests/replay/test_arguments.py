@@ -163,6 +163,10 @@ PRODUCT = w0 * x0
         ((PRODUCT, ["w0"]), TypeError, r"parameters\[0\] must be a Value, not 'w0'"),
         (([PRODUCT, 1.0], [w0]), TypeError, r"output\[1\] must be a Value, not 1\.0"),
         (([], [w0]), ValueError, "output is an empty list"),
+        ((3.0, [w0]), TypeError, r"output must be a list of Values, not 'float': write \[x\] for a single one"),
+        ((lambda: PRODUCT, [w0]), TypeError, "output must be a list of Values, not 'function': call it"),
+        ((PRODUCT, w0), TypeError, r"parameters must be a list of Values, not 'Value': write \[x\] for a single one"),
+        ((PRODUCT, [w0], x0), TypeError, r"data must be a list of Values, not 'Value': write \[x\] for a single one"),
     ],
 )
 def test_wrong_graphs_are_named(arguments, error, message):

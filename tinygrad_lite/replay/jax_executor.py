@@ -110,7 +110,7 @@ def value_on_arrays(row: Primitive) -> Callable[..., Any]:
             return [given.get(i, x) for i, x in enumerate(operands)]
 
         def differentiate(arrays: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-            y = function(*arrays)
+            y: Any = function(*arrays)
             total = jnp.zeros_like(y)
             for i, tangent in zip(traced, tangents, strict=True):
                 if not isinstance(tangent, SymbolicZero):  # the slope by a constant exponent need not exist
