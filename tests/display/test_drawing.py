@@ -296,7 +296,7 @@ def test_notebooks_show_and_export_the_picture() -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     nbclient.NotebookClient(notebook, kernel_name="python3").execute()
     data = notebook.cells[0].outputs[0].data
-    assert data.keys() == {"image/svg+xml", "text/plain"}
+    assert data.keys() == {"text/html", "image/svg+xml", "text/plain"}
     page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
     image = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
     assert image
@@ -367,3 +367,17 @@ def test_a_picture_is_complete_without_its_style_sheet(graph: Callable[[], Value
             assert {text.get("fill") for text in texts} <= {colour}
         if kinds[-1] == "backward":
             assert outlines[0].get("stroke-dasharray")
+
+
+def test_an_image_for_notebooks_fits_the_page_and_scrolls_where_letters_would_be_too_small() -> None:
+    J = course()
+    J.backward()
+    drawing = draw(J)
+    page = drawing._repr_mimebundle_()["text/html"]
+    alt, most, least = re.search(
+        r'<img alt="(.*?)" style="max-width:(\S+);min-width:(\d+)px" src="data:', page
+    ).groups()
+    assert (alt, most) == (drawing.title, "100%")
+    width = float(re.search(r'width="(\S+)pt"', drawing.svg)[1]) * 4 / 3
+    assert int(least) / width * 16 == pytest.approx(11, abs=0.1)  # the height in pixels of letters of 12 points
+    assert page.startswith('<div style="overflow-x:auto">')

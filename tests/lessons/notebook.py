@@ -5,6 +5,7 @@
 A lesson runs from the top in a new kernel of this Python, without the user's IPython settings.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -29,6 +30,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 SOLUTION = re.compile(r"<details><summary>Solution · 解答</summary>\n\n(.*)\n\n</details>", re.DOTALL)
+IMAGE = re.compile(r'src="data:image/svg\+xml;base64,([^"]+)"')
 NUMBER = re.compile(r"(?:(?<![\w)}])-)?(?<![A-Za-z_\d.])\d+(?:\.\d+)?(?:e-?\d+)?")
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OF_ONE_RUN = re.compile(r" at 0x[0-9a-f]+|site-packages|ipykernel_\d+")
@@ -124,8 +126,15 @@ def texts(cell: NotebookNode) -> list[Any]:
     for output in cell.outputs:
         said.append(output.get("text"))
         data = sorted(output.get("data", {}).items())
-        said += [(kind, told(text) if kind == "image/svg+xml" else text) for kind, text in data]
+        said += [(kind, what_is_told(kind, text)) for kind, text in data]
     return said
+
+
+def what_is_told(kind: str, text: str) -> Any:
+    """What one form of an output says: of a picture whatever its layout, of pixels only that there are some."""
+    if kind == "text/html" and (image := IMAGE.search(text)):
+        return told(base64.b64decode(image[1]).decode())
+    return told(text) if kind == "image/svg+xml" else bool(text) if kind == "image/png" else text
 
 
 @contextlib.contextmanager

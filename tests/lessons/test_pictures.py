@@ -1,12 +1,13 @@
 """The comparison of stored pictures with those of a run: what it must see, and what it must not."""
 
+import base64
 import re
 from itertools import pairwise
 
 import nbformat
 import pytest
 
-from tests.lessons.notebook import LESSONS
+from tests.lessons.notebook import IMAGE, LESSONS
 from tests.pictures import told
 
 LAYOUT = re.compile(r' (?:x|y|d|points|transform|width|height|viewBox)="[^"]*"')
@@ -50,3 +51,17 @@ def test_every_text_says_something_in_its_place(svg):
 def test_every_glyph_says_something(svg):
     for one, two in neighbours(GLYPH, svg):
         assert told(svg[: one.start()] + two[0] + svg[one.end() :]) != told(svg)
+
+
+@pytest.mark.parametrize("path", sorted(LESSONS.glob("*.ipynb")), ids=lambda path: path.stem[0])
+def test_a_lesson_that_is_only_opened_shows_its_pictures(path):
+    """Jupyter drops SVG and scripts of a notebook that it does not trust, and shows images."""
+    pictures = 0
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if svg := data.get("image/svg+xml"):
+                pictures += 1
+                if "image/png" not in data:
+                    assert base64.b64decode(IMAGE.search(data["text/html"])[1]).decode() == svg
+    assert pictures

@@ -1,8 +1,10 @@
 """`draw`: the forward and the backward pass as a picture."""
 
+import base64
 import functools
 import html
 import itertools
+import re
 import sys
 from collections.abc import Iterable
 from os import PathLike
@@ -25,6 +27,9 @@ PAGE = """<!DOCTYPE html>
 @media (prefers-color-scheme:dark){{body{{background:{dark}}}}}</style></head>
 <body>{svg}</body></html>
 """
+
+LEGIBLE = 11  # pixels of a letter's height below which it is hard to read
+SMALLEST = 12  # points of the smallest letters
 
 
 class Drawing:
@@ -69,13 +74,24 @@ class Drawing:
             case suffix:
                 raise ValueError(f"cannot save a drawing as {suffix!r}: use .svg, .html, .dot, .png or .pdf")
 
+    def _image(self) -> str:
+        """The picture as an HTML image that fits the page; where its letters would be too small, one scrolls."""
+        encoded = base64.b64encode(self.svg.encode()).decode()
+        width = float(re.search(r'width="([\d.]+)pt"', self.svg)[1]) * 4 / 3  # type: ignore[index]  # it has one
+        size = f"max-width:100%;min-width:{min(width, width * LEGIBLE / (SMALLEST * 4 / 3)):.0f}px"
+        image = f'<img alt="{html.escape(self.title)}" style="{size}" src="data:image/svg+xml;base64,{encoded}">'
+        return f'<div style="overflow-x:auto">{image}</div>'
+
     def __repr__(self) -> str:
         return self.description
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """SVG and text for a notebook. Without a layout engine the text, and what helps: a repr never raises."""
+        """An image, SVG and text for a notebook. Without a layout engine the text, and what helps: it never raises.
+
+        A notebook that is only opened is not trusted: it drops SVG, and shows images.
+        """
         try:
-            return {"image/svg+xml": self.svg, "text/plain": self.description}
+            return {"text/html": self._image(), "image/svg+xml": self.svg, "text/plain": self.description}
         except Exception as error:
             return {"text/plain": f"{self.description}\n\n(no picture: {error})"}
 
