@@ -104,6 +104,7 @@ EDGY = {
     "sigmoid, saturated": (lambda w, x: tl.sigmoid(w * x), 1.0, 800.0),
     "square of 0": (lambda w, x: (w * x) ** 2, 1.0, 0.0),
     "square below 0": (lambda w, x: (w * x) ** 2 * x, 1.0, -3.0),
+    "an exponent beside a constant one": (lambda w, x: (x - 4) ** 2 + (x + 1) ** w, 2.5, 3.0),
     "a slope's slope that overflows": (lambda w, x: x / w, 1e-160, 1e-160),
     "user-defined": (lambda w, x: ramp()(w * x), 1.0, 0.0),
 }

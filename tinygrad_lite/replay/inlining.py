@@ -42,7 +42,6 @@ class _Operand(_Operators):
     """An argument, or the result of a step: a position on a tape, which has None for each argument."""
 
     __slots__ = ("position", "tape")
-    __array_ufunc__ = None  # NumPy's numbers have rules of their own: they do not compute with it
 
     def __init__(self, position: int, tape: list[Step | None]) -> None:
         self.position = position
@@ -64,7 +63,7 @@ class _Operand(_Operators):
         return self.apply_primitive(FLOAT_POWER, (x, self))
 
     def __array__(self, *_: Any, **__: Any) -> Never:
-        raise TypeError("not a number yet")
+        raise TypeError("not a number of NumPy's, which has rules of its own")
 
     def __bool__(self) -> Never:
         raise TypeError("not a number yet")

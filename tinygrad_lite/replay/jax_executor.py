@@ -229,7 +229,10 @@ class JaxExecutor:
         dense = tuple(jnp.zeros(x.shape) if isinstance(x, SymbolicZero) else x for x in tangents)
         _, of_gradients = jax.jvp(lambda *x: self._run(self.schedule, *x)[1], primals, dense)
         _, of_outputs = jax.jvp(lambda *x: self._run(self.forward, *x)[2], primals, dense)
-        of_means = results[1] @ dense[0] if isinstance(tangents[1], SymbolicZero) else of_outputs.mean(axis=0)
+        of_means = results[1] @ dense[0]
+        if not isinstance(tangents[1], SymbolicZero):
+            _, by_batch = jax.jvp(lambda x: self._run(self.forward, primals[0], x)[2], primals[1:], dense[1:])
+            of_means += by_batch.mean(axis=0)
         return results, (of_means, of_gradients, of_outputs)
 
     def _run(self, schedule: Schedule, theta: Any, batch: Any) -> tuple[Any, Any, Any]:
