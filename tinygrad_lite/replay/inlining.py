@@ -24,13 +24,7 @@ class Step(NamedTuple):
 
     row: Primitive
     operands: tuple[int | float, ...]
-
-
-class Formula(NamedTuple):
-    """The steps of a value, the last of which is the result, and the positions that are used more than once."""
-
-    steps: list[Step]
-    shared: frozenset[int]
+    shared: bool = False  # whether several operands are its result
 
 
 @carrier
@@ -80,10 +74,11 @@ def _position_or_number(x: Any) -> int | float:
     return float(x)
 
 
-def trace(row: Primitive) -> Formula | None:
-    """The steps of a row's value, with the numbers that it finds around it; None where there is more to it.
+def trace(row: Primitive) -> list[Step] | None:
+    """The steps of a row's value, the last of which is the result, with the numbers that it finds around it.
 
-    So it is over `math`, with an `if`, and where nothing shows that an argument, or a step that may raise, was bad.
+    None where there is more to it: over `math`, say, or with an `if`; and where nothing in the result shows that an
+    argument, or a step that may raise, was bad.
     """
     arity = len(row.partials)
     tape: list[Any] = [None] * arity
@@ -93,21 +88,22 @@ def trace(row: Primitive) -> Formula | None:
         return None
     if not isinstance(result, _Operand):
         return None
-    live = {result.position}
+    uses = Counter([result.position])
     for position in reversed(range(arity, len(tape))):
-        if position in live:
-            live.update(x for x in tape[position].operands if type(x) is int)
+        if uses[position]:
+            uses.update(x for x in tape[position].operands if type(x) is int)
         elif tape[position].row not in SILENT:
             return None
-    places = {position: i for i, position in enumerate(sorted(live))}
-    if any(i not in live for i in range(arity)):
+    if not all(uses[i] for i in range(arity)):
         return None
+    places = {position: i for i, position in enumerate(sorted(uses))}
     steps = [
-        Step(step.row, tuple(places[x] if type(x) is int else x for x in step.operands))
-        for step in (tape[position] for position in places if position >= arity)
+        Step(operation, tuple(places[x] if type(x) is int else x for x in operands), uses[position] > 1)
+        for position, (operation, operands, _) in (
+            (position, tape[position]) for position in places if position >= arity
+        )
     ]
-    uses = Counter(x for step in steps for x in step.operands if type(x) is int)
-    return Formula(steps, frozenset(x for x, n in uses.items() if n > 1)) if _agrees(row, steps) else None
+    return steps if _agrees(row, steps) else None
 
 
 def _agrees(row: Primitive, steps: list[Step]) -> bool:

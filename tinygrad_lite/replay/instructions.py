@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 from ..engine.declaration import Primitive
 from ..engine.symbol import Symbol
 from ..engine.value import Value, dependents, topological_order
-from .inlining import Formula, trace
+from .inlining import Step, trace
 
 # Kinds of instructions that are no call; those count from 0, in `Instructions.calls`.
 CHAIN, CONSTANT, PARAMETER, DATA = -1, -2, -3, -4
@@ -152,7 +152,7 @@ class _Recorder:
         self.constants = {repr(x): slot for slot, x in enumerate(code.constants)}
         self.called: dict[tuple[int, ...], int] = {}
         self.kinds: dict[Call, int] = {}
-        self.values: dict[Primitive, Formula | None] = {}
+        self.values: dict[Primitive, list[Step] | None] = {}
         self.partials: dict[tuple[Primitive, int], Any] = {}
 
     def forward(self, order: Sequence[Value], outputs: Sequence[Value]) -> None:
@@ -244,15 +244,15 @@ class _Recorder:
         slots = [self.settle(x) for x in operands]
         if not row.builtin and row not in self.values:
             self.values[row] = trace(row)
-        formula = self.values.get(row)
-        return self.inline(formula, slots) if formula else [self.call(Call(row), slots)]
+        steps = self.values.get(row)
+        return [self.call(Call(row), slots)] if steps is None else self.inline(steps, slots)
 
-    def inline(self, formula: Formula, slots: list[int]) -> list[int]:
+    def inline(self, steps: Sequence[Step], slots: Sequence[int]) -> list[int]:
         """The value of a user-defined row, step by step, as a sum."""
         parts = [[slot] for slot in slots]
-        for row, operands in formula.steps:
+        for row, operands, shared in steps:
             result = self.apply(row, [[*parts[x]] if type(x) is int else [self.constant(x)] for x in operands])
-            parts.append([self.settle(result)] if len(parts) in formula.shared else result)
+            parts.append([self.settle(result)] if shared else result)
         return parts[-1]
 
     def slot(self, x: Value) -> int:
