@@ -5,13 +5,15 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value, draw, explain, gradient, maximum, minimum, relu, sqrt
 from tinygrad_lite.display.derivation import Derivation
 from tinygrad_lite.engine.names import latex_name
+from tinygrad_lite.engine.symbol import format_number
+from tinygrad_lite.strategies import expressions
 
 COURSE = """\
 given     a = 3, b = 4, c = 5
@@ -75,8 +77,8 @@ def test_contributions_of_a_node_used_twice_are_summed():
     x = Value(-3.0)
     y = x * x
     assert str(explain(y)).splitlines()[3:] == [
-        "          ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · (−3) = −3   (∂y/∂x = x)",
-        "          ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · (−3) = −3, sum −6   (∂y/∂x = x)",
+        "          ∂y/∂x += ∂y/∂y · ∂₁(x · x) = 1 · (−3) = −3   (∂₁(x · x) = x)",
+        "          ∂y/∂x += ∂y/∂y · ∂₂(x · x) = 1 · (−3) = −3, sum −6   (∂₂(x · x) = x)",
         "gradient  ∂y/∂x = −6",
     ]
 
@@ -271,3 +273,69 @@ def test_an_error_names_the_variable_of_a_node_without_a_label():
     angle.data = "0"
     with pytest.raises(TypeError, match="the data of node 'angle' must be a real number"):
         angle * 2
+
+
+# ── one symbol, one number ────────────────────────────────────────────────────────────────────────
+
+x, y = Value(3.0, "x"), Value(-2.0, "y")
+TWICE = {
+    "x·x": lambda: x * x,
+    "x·x + x": lambda: x * x + x,
+    "max(x, x)": lambda: maximum(x, x),
+    "(x + x)·x": lambda: (x + x) * x,
+    "x·y + (x + y)": lambda: x * y + (x + y),
+    "x^x": lambda: x**x,
+}
+
+
+def said(derivation, style):
+    """Every symbol that a derivation says to equal a number, with the numbers; sums in the making aside."""
+    found, totals = [], {}
+    for step in derivation.steps(style, digits=17):
+        if step.kind == "forward":
+            found.append((step.left, step.sides[-1]))
+        else:
+            totals[step.left] = step.total
+        if step.slope:
+            found += [(side, step.slope[-1]) for side in step.slope[:1]]
+    root = derivation.names(style)[derivation.index[derivation.outputs[0]]]
+    found += [(left, format_number(total, style, 17)) for left, total in totals.items()]
+    assert root
+    return found
+
+
+def check_symbols(output):
+    for style in ("plain", "latex"):
+        numbers = {}
+        for symbol, number in said(Derivation(output), style):
+            assert numbers.setdefault(symbol, number) == number, (symbol, style)
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_symbol_is_one_number_where_an_operand_is_used_twice(name):
+    check_symbols(TWICE[name]().named("J"))
+    J = TWICE[name]().named("J")
+    J.backward(2.0)
+    check_symbols(J)
+    J.zero_grad()
+
+
+@settings(max_examples=2_000)
+@given(expressions())
+def test_a_symbol_is_one_number_in_any_graph(program):
+    inputs = [Value(number, name) for number, name in zip(program.inputs, "abc", strict=False)]
+    output = program(*inputs)
+    check_symbols(output)
+
+
+def test_the_symbols_are_those_of_the_textbook():
+    told = str(explain((x * x + x).named("y")))
+    assert "∂y/∂x += ∂y/∂y · ∂(v1 + x)/∂x = 1 · 1 = 1" in told
+    assert "∂y/∂x += ∂y/∂v1 · ∂₁(x · x) = 1 · 3 = 3, sum 4   (∂₁(x · x) = x)" in told
+    assert r"\partial_2\left(x \cdot x\right)" in explain((x * x).named("y")).latex()
+
+
+def test_a_label_with_an_operator_stands_in_parentheses_in_a_formula():
+    n = Value(1.0, "x1*w1 + x2*w2")
+    assert "o = (x1*w1 + x2*w2) · 2 = 1 · 2 = 2" in str(explain((n * 2).named("o")))
+    assert "o = w-1" not in str(explain((Value(1.0, "-1") * 2).named("o")))

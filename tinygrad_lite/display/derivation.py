@@ -6,13 +6,17 @@ that of the chain rule summed over consumers: ∂J/∂u += ∂J/∂v · ∂v/∂
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..engine.declaration import TABLE
 from ..engine.names import distinct, latex_name
 from ..engine.symbol import Style, Symbol, format_number, write
 from ..engine.value import Constant, Value, topological_order
+
+LONG = 44  # characters of a formula; the symbol of a local derivative has no more of it
+SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Step(NamedTuple):
@@ -71,6 +75,7 @@ class Derivation:
         self.index = {x: i for i, x in enumerate(self.nodes)}
         self.data = [x.data for x in self.nodes]
         self.seed = outputs[0].grad or 1.0
+        self._uses = Counter(self.index[x] for node in self.nodes for x in node.inputs)
         self._variables = variables or {}
         self._names: dict[tuple[Style, int], list[str]] = {}
 
@@ -107,11 +112,19 @@ class Derivation:
         for i, x in enumerate(self.nodes):
             if x.op:
                 inputs = self.operands(i)
-                symbols = write(Symbol("", x.op, tuple(Symbol(names[j]) for j in inputs)), style, digits)
+                symbols = self._operation(i, names, style, digits)
                 numbers = write(Symbol("", x.op, tuple(self.data[j] for j in inputs)), style, digits)
                 value = self.data[i]
                 sides = _distinct(symbols, numbers, format_number(value, style, digits))
                 yield Step("forward", i, None, None, names[i], "=", sides, (), value, value, self._outdated(i))
+
+    def _operation(self, i: int, names: list[str], style: Style, digits: int) -> str:
+        """How node `i` is computed, in symbols: u + b."""
+        operands = tuple(
+            self.data[j] if type(self.nodes[j]) is Constant and not self.nodes[j].label else Symbol(names[j])
+            for j in self.operands(i)
+        )
+        return write(Symbol("", self.nodes[i].op, operands), style, digits)
 
     def _outdated(self, i: int) -> str:
         """The remark that node `i` is not what its operands give now."""
@@ -139,27 +152,54 @@ class Derivation:
                 if type(self.nodes[j]) is Constant:
                     continue
                 partial, remark = self.slope(i, slot)
-                formula = self._formula(i, slot, names, partial)
+                formula = self._formula(i, slot, names, partial, style, digits)
                 contribution = gradients[i] * partial
                 gradients[j] += contribution
-                chain, product = (
-                    write(Symbol("", TABLE["mul"], factors), style, digits)
-                    for factors in ((Symbol(ratio(root, i)), Symbol(ratio(i, j))), (gradients[i], partial))
-                )
-                slope = _distinct(ratio(i, j), write(formula, style, digits), format_number(partial, style, digits))
+                local = self._local(i, slot, names, style, digits)
+                times = getattr(TABLE["mul"], style)
+                chain = times.format(ratio(root, i), local)
+                product = write(Symbol("", TABLE["mul"], (gradients[i], partial)), style, digits)
+                slope = _distinct(local, formula, format_number(partial, style, digits))
                 sides = (chain, product, format_number(contribution, style, digits))
                 numbers = contribution, gradients[j]
                 yield Step("backward", j, i, slot, ratio(root, j), "+=", sides, slope, *numbers, remark)
 
-    def _formula(self, i: int, slot: int, names: list[str], number: float) -> Any:
-        """∂(node `i`)/∂(its operand `slot`) in symbols; the number where it is written over floats."""
+    def _local(self, i: int, slot: int, names: list[str], style: Style, digits: int) -> str:
+        """The symbol of a local derivative, which no other number of the page has.
+
+        That is ∂v/∂u mostly. An operand that is used twice has its derivatives by slot, ∂₁(x · x) and ∂₂(x · x), as in
+        Spivak's *Calculus on Manifolds* (1965). At the output, an operand with other uses too has a gradient of the
+        name ∂y/∂x, so that the derivative of the last step alone is ∂(v1 + x)/∂x.
+        """
+        inputs = self.operands(i)
+        j = inputs[slot]
+        twice = inputs.count(j) > 1
+        if not twice and (i != self.index[self.outputs[0]] or (self._uses[j] == 1 and self.seed == 1.0)):
+            return write_ratio(names[i], names[j], style)
+        formula = self._operation(i, names, style, digits)
+        if len(formula) > LONG:
+            formula = f"{names[i]} …" if style == "plain" else rf"{names[i]} \ldots"
+        formula = f"({formula})" if style == "plain" else rf"\left({formula}\right)"
+        if twice:
+            return (
+                f"∂{str(slot + 1).translate(SUBSCRIPT)}{formula}"
+                if style == "plain"
+                else rf"\partial_{slot + 1}{formula}"
+            )
+        return write_ratio(formula, names[j], style)
+
+    def _formula(self, i: int, slot: int, names: list[str], number: float, style: Style, digits: int) -> str:
+        """∂(node `i`)/∂(its operand `slot`) in symbols; the number where there is no formula."""
         x = self.nodes[i]
         assert x.op
-        if slot in x.op.opaque:
-            return number
         inputs = self.operands(i)
         symbols = [self.data[j] if type(self.nodes[j]) is Constant else Symbol(names[j]) for j in inputs]
-        return x.op.partials[slot](*symbols, Symbol(names[i]))
+        try:
+            if slot not in x.op.opaque:
+                return write(x.op.partials[slot](*symbols, Symbol(names[i])), style, digits)
+        except (ArithmeticError, ValueError):  # of constants alone: the log 0 in the slope of 0**n
+            pass
+        return format_number(number, style, digits)
 
     def slope(self, i: int, slot: int) -> tuple[float, str]:
         """∂(node `i`)/∂(its operand `slot`) as a number, NaN where there is none; and the remark to it."""

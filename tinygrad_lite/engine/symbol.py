@@ -1,5 +1,6 @@
 """The carrier that writes: a row applied to symbols is a formula, as Python, plain text or LaTeX."""
 
+import re
 from string import Formatter
 from typing import Any, Literal
 
@@ -7,7 +8,8 @@ from . import primitives
 from .declaration import Primitive, carrier
 
 Style = Literal["python", "plain", "latex"]
-POWER, ATOM = 3, 9  # how tightly a power binds, and a name or a call
+LOOSE, POWER, ATOM = 0, 3, 9  # how tightly a name with an operator in it binds, a power, another name or a call
+OPERATOR = re.compile(r"(?<=\S)\s*[-+*/·−]\s*(?=\S)")
 SUPERSCRIPT = dict(zip(map(ord, "0123456789−"), "⁰¹²³⁴⁵⁶⁷⁸⁹⁻", strict=True))
 
 
@@ -76,7 +78,7 @@ def _write(formula: Any, style: Style, digits: int) -> tuple[str, int]:
         return format_number(formula, style, digits), primitives.neg.precedence if formula < 0 else ATOM
     row = formula.row
     if row is None:
-        return formula.name, ATOM
+        return formula.name, LOOSE if style != "python" and OPERATOR.search(formula.name) else ATOM
     if row.hidden and row.definition and style != "python":  # a slope is shown by its formula
         return _write(row.definition(*formula.args), style, digits)
     parts = [_write(arg, style, digits) for arg in formula.args]
