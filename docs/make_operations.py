@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from tinygrad_lite.engine import primitives
-from tinygrad_lite.engine.declaration import Primitive
+from tinygrad_lite.engine.declaration import TABLE, Primitive
 from tinygrad_lite.engine.symbol import Symbol, write
 
 HEAD = """\
@@ -32,7 +31,7 @@ def line(row: Primitive) -> str:
 
 def page() -> str:
     """The whole page."""
-    rows = [row for row in vars(primitives).values() if isinstance(row, Primitive) and not row.hidden]
+    rows = [row for row in TABLE.values() if row.builtin and not row.hidden]
     return HEAD + "".join(map(line, rows))
 
 

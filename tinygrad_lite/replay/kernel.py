@@ -19,7 +19,7 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 from ..engine import primitives, stable_forms
-from ..engine.declaration import Primitive
+from ..engine.declaration import TABLE, Primitive
 from . import kernel_loops
 from .inlining import FLOAT_POWER
 from .instructions import CHAIN, LINEAR
@@ -135,10 +135,7 @@ def run(groups, tape, spread, numbers, packed, columns_, batch, first, end, outp
 
 
 # The rows that are called; the others are chains.
-ROWS = [
-    *(row for row in vars(primitives).values() if isinstance(row, Primitive) and row.name not in (*LINEAR, "mul")),
-    FLOAT_POWER,
-]
+ROWS = [row for row in TABLE.values() if row.builtin and row.name not in (*LINEAR, "mul")] + [FLOAT_POWER]
 
 
 def kernel_text(rows: Sequence[Primitive]) -> str:
