@@ -15,7 +15,7 @@ from .display.explanation import explain
 from .display.picture import Direction
 from .display.player import play
 from .engine.value import Value
-from .expression import evaluate
+from .expression import parse
 
 
 class _Parser(argparse.ArgumentParser):
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
             output = course_example()
         else:
             values = assignments(parsed.values)
-            output = evaluate(parsed.expression, values)
+            output = parse(parsed.expression, values)
             if not output.label and "J" not in values:
                 output.label = "J"
         print(explain(output))

@@ -25,7 +25,7 @@ SIGNS = str.maketrans({"·": "*", "×": "*", "−": "-", "÷": "/"})  # as `expl
 FUNCTIONS = [row.name for row in TABLE.values() if not row.hidden]
 
 
-def evaluate(text: str, values: Mapping[str, float]) -> Value:
+def parse(text: str, values: Mapping[str, float]) -> Value:
     """The graph of `text`, with a labelled leaf for each name in it. Nothing is executed but the table's rows.
 
     Args:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.project import python
 from tinygrad_lite.__main__ import main
-from tinygrad_lite.expression import evaluate
+from tinygrad_lite.expression import parse
 
 
 @pytest.fixture(autouse=True)
@@ -167,10 +167,10 @@ def test_a_slope_that_does_not_exist_is_an_error_after_the_forward_pass():
 
 
 def test_signs_are_read_as_they_are_written_out():
-    assert evaluate("−a·b ÷ 2 × 3", {"a": 3, "b": 4}).data == -18
+    assert parse("−a·b ÷ 2 × 3", {"a": 3, "b": 4}).data == -18
 
 
 def test_an_expression_is_the_graph_it_says():
-    J = evaluate("2*a + b", {"a": 3, "b": 4})
+    J = parse("2*a + b", {"a": 3, "b": 4})
     assert [x.label for x in J.inputs] == ["", "b"]
     assert [x.data for x in J.inputs[0].inputs] == [2, 3]
