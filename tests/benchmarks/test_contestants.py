@@ -1,5 +1,7 @@
 """What the benchmarks compare before they time it, on small sizes: everybody installed computes the same."""
 
+import sys
+
 import autograd.test_util
 import jax._src.public_test_util
 import numpy as np
@@ -7,9 +9,19 @@ import pytest
 
 from tests.benchmarks import compare_checks, compare_replay, contestants
 from tests.benchmarks.contestants import Work
+
+
 from tests.heart_disease import patients
 
 NOT_REQUIRED = {name for name in [*compare_replay.OF_ONE_GRAPH, *compare_replay.PEERS] if name.startswith("PyTorch")}
+
+
+@pytest.fixture(autouse=True)
+def _recursion_limit_as_it_was():
+    """micrograd's sort is recursive, and its contestant raises the limit."""
+    limit = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(limit)
 
 
 def check_all_agree(entries, work):

@@ -81,9 +81,9 @@ def test_times_are_no_numbers(unit):
     program = Program(v * 1, [v], executor="python")
     for time in (np.timedelta64(3, unit), np.datetime64("2020-01-01", unit)):
         for compute in (lambda t=time: v * t, lambda t=time: np.array([t]) + v):
-            with pytest.raises(TypeError, match="takes real numbers, not dates or durations|unsupported operand"):
+            with pytest.raises(TypeError, match=r"takes real numbers, not dates or durations|unsupported operand"):
                 compute()
-        with pytest.raises(TypeError, match="mul takes Values and real numbers, not '(timedelta|datetime)64'"):
+        with pytest.raises(TypeError, match=r"mul takes Values and real numbers, not '(timedelta|datetime)64'"):
             tl.mul(v, time)
         with pytest.raises(TypeError, match=r"theta\[0\] must be a real number, not '(timedelta|datetime|date)'"):
             program(np.array([time]))
