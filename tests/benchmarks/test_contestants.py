@@ -9,8 +9,6 @@ import pytest
 
 from tests.benchmarks import compare_checks, compare_replay, contestants
 from tests.benchmarks.contestants import Work
-
-
 from tests.heart_disease import patients
 
 NOT_REQUIRED = {name for name in [*compare_replay.OF_ONE_GRAPH, *compare_replay.PEERS] if name.startswith("PyTorch")}
