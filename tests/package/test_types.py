@@ -3,12 +3,13 @@
 import ast
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
 import tinygrad_lite
-from tests.project import ROOT
-from tinygrad_lite import Value
+from tests.project import ROOT, python
+from tinygrad_lite.engine import value
 from tinygrad_lite.engine.declaration import TABLE
 
 RIGHT = """
@@ -94,12 +95,9 @@ def test_help_tells_of_the_operation(name):
 
 
 def test_the_text_in_the_docstring_of_value_is_what_is_generated():
-    import inspect
-    import textwrap
-
-    from tinygrad_lite.engine import value
-
+    """In a process of its own: the mutants of other tests write other text."""
+    program = "import inspect; from tinygrad_lite.engine.declaration import TABLE; row = TABLE['mul']\n"
+    program += "print(inspect.getsource(row.forward), inspect.getsource(row.backward), sep='@@@')"
     shown = textwrap.dedent("\n".join(line for line in value.__doc__.splitlines() if line[:4] in ("    ", "")))
-    for function in (Value.__mul__, TABLE["mul"].backward):
-        source = inspect.getsource(function).strip()
-        assert source in shown
+    written = python("-c", program).stdout.split("@@@")
+    assert [function.strip() in shown for function in written] == [True, True]
