@@ -18,7 +18,7 @@ from .value import Constant, Value, as_node, evaluate_nodes, new, require_node
 
 FORWARD = """\
 def {method}({signature}):
-    {doc!r}
+    {doc}
 {coercion}\
     try:
         data = {value}
@@ -51,7 +51,7 @@ METHOD_OPERAND = """\
 REFLECTED = """
 
 def {reflected}(self, other):
-    {doc!r}
+    {doc}
     other = as_node(other)
     return other if other is NotImplemented else Value.{method}(other, self)
 """
@@ -96,7 +96,8 @@ def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
     inputs = [["self"], ["self", "other"]][arity - 1] if arity <= 2 else ["self", *(f"_{i}" for i in range(1, arity))]
     data = [f"{name}.data" for name in inputs]
     packed = ", ".join(inputs) + "," * (arity == 1)
-    words = {"method": row.method, "reflected": f"__r{row.method[2:]}", "doc": row.doc, "signature": ", ".join(inputs)}
+    doc = '"""' + row.doc.replace("\\", r"\\").replace('"', r"\"") + '"""'
+    words = {"method": row.method, "reflected": f"__r{row.method[2:]}", "doc": doc, "signature": ", ".join(inputs)}
     operator = arity == 2 and row.method.startswith("__")
     coercion = OPERATOR_OPERAND if operator else "".join(METHOD_OPERAND.format(name=name) for name in inputs[1:])
     names = values_by_name() | NAMES | {row.name: row.value, "row": row, "_value": row.value}

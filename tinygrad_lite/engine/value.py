@@ -4,7 +4,7 @@ Each operation gives a new node that keeps its operands and its row of the table
 `generated_methods` from the row of the product, multiplication and its step of the backward pass, the chain rule, are
 
     def __mul__(self, other):
-        'product'
+        \"\"\"product\"\"\"
         if type(other) is not Value:
             other = as_node(other)
             if other is NotImplemented:
@@ -23,6 +23,7 @@ Each operation gives a new node that keeps its operands and its row of the table
         node.label = ""
         node.scope = innermost.get() if open_scopes else None
         return node
+
 
     def backward(node):
         \"\"\"The chain rule: each input's gradient grows by upstream gradient times partial derivative.\"\"\"
