@@ -34,7 +34,7 @@ def _float64():
 def drawn(row):
     found = []
 
-    @settings(max_examples=200, phases=[Phase.generate])
+    @settings(max_examples=80, phases=[Phase.generate])
     @given(points(row))
     def collect(x):
         found.append(x)
