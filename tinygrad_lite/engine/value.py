@@ -321,12 +321,10 @@ def require_node(row: Primitive, x: Any) -> Value:
     return node
 
 
-def make_node(
-    cls: type[Value], data: float, op: Primitive | None, inputs: tuple[Value, ...], label: str, grad: float = 0.0
-) -> Value:
+def make_node(cls: type[Value], data: float, op: Primitive | None, inputs: tuple[Value, ...], label: str) -> Value:
     """A node of a copied graph, in no scope."""
     node = new(cls)
-    node.data, node.grad, node.label = data, grad, label
+    node.data, node.grad, node.label = data, 0.0, label
     node.op, node.inputs, node.scope = op, inputs, None
     return node
 
