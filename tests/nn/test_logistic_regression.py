@@ -189,7 +189,8 @@ def test_a_warning_where_max_iter_comes_first(data, settings, message) -> None:
 
 def test_settings_by_name() -> None:
     model = LogisticRegression(tol=1e-3)
-    assert model.get_params() == {"learning_rate": None, "max_iter": 1000, "tol": 1e-3, "verbose": False}
+    settings = {"learning_rate": None, "max_iter": 1000, "tol": 1e-3, "verbose": False, "exact": True}
+    assert model.get_params() == settings
     assert repr(model) == "LogisticRegression(tol=0.001)"
     assert model.set_params(max_iter=5, tol=1e-6) is model
     assert repr(model) == "LogisticRegression(max_iter=5)"

@@ -48,6 +48,7 @@ class LogisticRegression:
         max_iter: the largest number of steps; with standardised columns it takes fewest.
         tol: `fit` is done when no component of the gradient is larger in absolute value.
         verbose: True shows a progress bar (if tqdm is installed) and the result.
+        exact: False for the vector functions of the platform, as `Program` says.
 
     Attributes:
         coef_, intercept_: w, of shape (1, n_x), and b, of shape (1,); classes_: the two labels, sorted;
@@ -56,12 +57,19 @@ class LogisticRegression:
     """
 
     def __init__(
-        self, *, learning_rate: float | None = None, max_iter: int = 1000, tol: float = 1e-6, verbose: bool = False
+        self,
+        *,
+        learning_rate: float | None = None,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        verbose: bool = False,
+        exact: bool = True,
     ) -> None:
         self.learning_rate = learning_rate
         self.max_iter = max_iter
         self.tol = tol
         self.verbose = verbose
+        self.exact = exact
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from X, of shape (m, n_x), and m labels y; ConvergenceWarning where max_iter comes first.
@@ -77,7 +85,7 @@ class LogisticRegression:
         neuron.w = [Value(0.0) for _ in neuron.w]
         rate = 1 / bound_curvature(rows, weights) if self.learning_rate is None else self.learning_rate
         optimizer = SGD(neuron.parameters(), rate)
-        program, batch = record_loss(neuron, rows, targets, weights)
+        program, batch = record_loss(neuron, rows, targets, weights, self.exact)
         self.loss_curve_: list[float] = []
         for step in show_progress(max_iter + 1, self.verbose):
             mean, gradient = program([p.data for p in optimizer.parameters], batch)
@@ -201,7 +209,7 @@ class LogisticRegression:
 
 
 def record_loss(
-    neuron: Neuron, rows: list[list[float]], targets: list[int], weights: list[float]
+    neuron: Neuron, rows: list[list[float]], targets: list[int], weights: list[float], exact: bool
 ) -> tuple[Program, Any]:
     """The mean cross-entropy as a program, and its samples; with a column of weights only if they are not all 1."""
     inputs, target, weight = [Value(x) for x in rows[0]], Value(targets[0]), Value(1.0)
@@ -210,7 +218,7 @@ def record_loss(
     if any(v != 1 for v in weights):
         loss, data = weight * loss, [*data, weight]
         table = [[*row, v] for row, v in zip(table, weights, strict=True)]
-    program = Program(loss, neuron.parameters(), data)
+    program = Program(loss, neuron.parameters(), data, exact=exact)
     return program, prepare_batch(program, table)
 
 

@@ -82,6 +82,7 @@ def train(
     batch_size: int | None = None,
     seed: int | None = None,
     verbose: bool = False,
+    exact: bool = True,
 ) -> list[float]:
     """Move a model's parameters down its mean loss by `SGD`: the loss of one sample is recorded, and replayed.
 
@@ -101,6 +102,7 @@ def train(
             fills no batch is not looked at. None for all m.
         seed: of the drawing.
         verbose: True shows a progress bar, if tqdm is installed.
+        exact: False for the vector functions of the platform, as `Program` says.
 
     Returns: the mean loss before each step, over the samples it looks at.
 
@@ -122,7 +124,7 @@ def train(
     optimizer = SGD(model.parameters(), learning_rate, momentum)
     if not isinstance(total, Value) or set(optimizer.parameters).isdisjoint(topological_order(total)):
         raise ValueError("the loss depends on none of model.parameters(): is .data or float() used on the way?")
-    program = Program(total, optimizer.parameters, [*inputs, *wanted])
+    program = Program(total, optimizer.parameters, [*inputs, *wanted], exact=exact)
     table = prepare_batch(program, [[*x, *t] for x, t in zip(rows, targets, strict=True)])
     size = len(rows) if batch_size is None else min(check_count(batch_size, "batch_size"), len(rows))
     generator = random.Random(seed)

@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from .instructions import Instructions
-
 # Computes sample i with Values: recompute(theta, sample, i, gradients). Its outputs and, if asked for, their gradients,
 # in one list; or the error that Values raise, which names the sample.
 Recompute = Callable[[Sequence[float], Sequence[float], int, bool], list[float]]
@@ -13,8 +11,6 @@ Recompute = Callable[[Sequence[float], Sequence[float], int, bool], list[float]]
 
 class Executor(Protocol):
     """Runs instructions for a batch of samples."""
-
-    def __init__(self, instructions: Instructions) -> None: ...
 
     def __call__(
         self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute

@@ -125,9 +125,9 @@ class Replay:
 
 
 class NumbaExecutor:
-    """The executor by compiled code."""
+    """The executor by compiled code; `exact` as `Program` has it."""
 
-    def __init__(self, instructions: Instructions) -> None:
+    def __init__(self, instructions: Instructions, exact: bool) -> None:
         self.instructions = instructions
         self.functions = kernel()
         self.kinds = [ROWS.index(call.row) for call in instructions.calls]
