@@ -285,6 +285,7 @@ TWICE = {
     "(x + x)·x": lambda: (x + x) * x,
     "x·y + (x + y)": lambda: x * y + (x + y),
     "x^x": lambda: x**x,
+    "x1 and x_1": lambda: Value(1.0, "x1") * Value(2.0, "x_1"),
 }
 
 
@@ -336,5 +337,8 @@ def test_the_symbols_are_those_of_the_textbook():
 
 def test_a_label_with_an_operator_stands_in_parentheses_in_a_formula():
     n = Value(1.0, "x1*w1 + x2*w2")
-    assert "o = (x1*w1 + x2*w2) · 2 = 1 · 2 = 2" in str(explain((n * 2).named("o")))
+    told = explain((n * 2).named("o"))
+    assert "o = (x1*w1 + x2*w2) · 2 = 1 · 2 = 2" in str(told)
+    assert str(told).endswith("gradient  ∂o/∂(x1*w1 + x2*w2) = 2")
+    assert r"\frac{\partial o}{\partial (\text{x1*w1 + x2*w2})}" in told.latex()
     assert "o = w-1" not in str(explain((Value(1.0, "-1") * 2).named("o")))

@@ -106,9 +106,13 @@ def test_an_activation_that_loses_the_graph_is_refused() -> None:
         Neuron(1, activation=math.tanh)([1.0])
 
 
-def test_the_parameters_of_a_neuron_alone_have_names() -> None:
+def test_parameters_are_named_by_where_they_are() -> None:
     assert [p.label for p in Neuron(2, seed=0).parameters()] == ["w1", "w2", "b"]
-    assert {p.label for p in MLP(2, [2, 1], seed=0).parameters()} == {""}
+    layer = [p.label for p in Layer(1, 2, seed=0).parameters()]
+    assert layer == ["neuron 1.w1", "neuron 1.b", "neuron 2.w1", "neuron 2.b"]
+    labels = [p.label for p in MLP(2, [2, 1], seed=0).parameters()]
+    assert len(set(labels)) == len(labels)
+    assert labels[:3] == ["layer 1.neuron 1.w1", "layer 1.neuron 1.w2", "layer 1.neuron 1.b"]
 
 
 def test_a_module_without_parameters() -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ..engine.declaration import TABLE
-from ..engine.names import distinct, latex_name
-from ..engine.symbol import Style, Symbol, format_number, write
+from ..engine.names import distinct, latex_names
+from ..engine.symbol import OPERATOR, Style, Symbol, format_number, write
 from ..engine.value import Constant, Value, topological_order
 
 LONG = 44  # characters of a formula; the symbol of a local derivative has no more of it
@@ -88,13 +88,12 @@ class Derivation:
             named = distinct([x.label or self._variables.get(x) for x in self.nodes])
             taken = set(named)
             fresh = (f"v{i}" for i in itertools.count(1) if f"v{i}" not in taken)
-            self._names[style, digits] = names = []
-            for x, name, data in zip(self.nodes, named, self.data, strict=True):
-                if name is None and type(x) is Constant:
-                    names.append(format_number(data, style, digits))
-                else:
-                    shown = name or next(fresh)
-                    names.append(latex_name(shown) if style == "latex" else shown)
+            constants = {i for i, x in enumerate(self.nodes) if type(x) is Constant and named[i] is None}
+            numbers = {i: format_number(self.data[i], style, digits) for i in constants}
+            names = [name or numbers.get(i) or next(fresh) for i, name in enumerate(named)]
+            if style == "latex":
+                names = [numbers.get(i, name) for i, name in enumerate(latex_names(names))]
+            self._names[style, digits] = names
         return self._names[style, digits]
 
     def operands(self, i: int) -> list[int]:
@@ -179,14 +178,10 @@ class Derivation:
         formula = self._operation(i, names, style, digits)
         if len(formula) > LONG:
             formula = f"{names[i]} …" if style == "plain" else rf"{names[i]} \ldots"
-        formula = f"({formula})" if style == "plain" else rf"\left({formula}\right)"
-        if twice:
-            return (
-                f"∂{str(slot + 1).translate(SUBSCRIPT)}{formula}"
-                if style == "plain"
-                else rf"\partial_{slot + 1}{formula}"
-            )
-        return write_ratio(formula, names[j], style)
+        formula = rf"\left({formula}\right)" if style == "latex" else f"({formula})"
+        if not twice:
+            return _divide(formula, _write_operand(names[j]), style)
+        return (rf"\partial_{slot + 1}" if style == "latex" else f"∂{str(slot + 1).translate(SUBSCRIPT)}") + formula
 
     def _formula(self, i: int, slot: int, names: list[str], number: float, style: Style, digits: int) -> str:
         """∂(node `i`)/∂(its operand `slot`) in symbols; the number where there is no formula."""
@@ -223,5 +218,14 @@ def _distinct(*sides: str) -> tuple[str, ...]:
 
 
 def write_ratio(above: str, below: str, style: Style) -> str:
-    """The derivative ∂above/∂below."""
+    """The derivative ∂above/∂below, of two names."""
+    return _divide(_write_operand(above), _write_operand(below), style)
+
+
+def _write_operand(name: str) -> str:
+    """A name as it stands behind a ∂: one with an operator in it in parentheses."""
+    return f"({name})" if OPERATOR.search(name) else name
+
+
+def _divide(above: str, below: str, style: Style) -> str:
     return rf"\frac{{\partial {above}}}{{\partial {below}}}" if style == "latex" else f"∂{above}/∂{below}"

@@ -121,20 +121,19 @@ def draw(
     Raises: TypeError for an output that is not a Value; ValueError for a backward pass of several
         outputs, an unknown direction or scope, and where more than `max_nodes` boxes are left.
     """
-    names = variables(sys._getframe(1))
-    return compose(outputs, names, direction, rankdir, max_nodes, animate, fold)
+    return compose(outputs, sys._getframe(1), direction, rankdir, max_nodes, animate, fold)
 
 
 def compose(
     outputs: Iterable[Any],
-    names: dict[Value, str],
+    frame: Any,
     direction: Direction | None,
     rankdir: str,
     max_nodes: int,
     animate: bool,
     fold: Fold,
 ) -> Drawing:
-    """`draw`, with the names of the variables."""
+    """`draw`, with the names that the code of `frame` has."""
     listed = (list(given) if isinstance(given, Iterable) else [given] for given in outputs)
     values = list(dict.fromkeys(itertools.chain.from_iterable(listed)))
     for x in values:
@@ -153,6 +152,7 @@ def compose(
         raise ValueError(
             f"the backward pass starts from one output, not {len(values)}: draw one, or direction='forward'"
         )
+    names = variables(frame, values)
     derivation = Derivation(*values, variables=names)
     full = derivation.names()
     graph, folded, origins = fold_scopes(derivation, fold, max_nodes).graph([shorten(name) for name in full])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..engine.names import variables
 from ..engine.symbol import format_number
 from ..engine.value import Constant, Value
-from .derivation import Derivation, Step
+from .derivation import Derivation, Step, write_ratio
 
 
 class Explanation:
@@ -39,7 +39,7 @@ class Explanation:
             gradients[step.node] = step.total
             yield f"{heading:10}{self._line(step)}"
             heading = ""
-        totals = (f"∂{output}/∂{names[i]} = {self._number(gradients[i])}" for i in leaves)
+        totals = (f"{write_ratio(output, names[i], 'plain')} = {self._number(gradients[i])}" for i in leaves)
         yield "gradient  " + ", ".join(totals)
 
     def latex(self) -> str:
@@ -88,4 +88,4 @@ def explain(output: Value, digits: int = 4) -> Explanation:
     """
     if not isinstance(output, Value):
         raise TypeError(f"explain takes a Value, not {type(output).__name__!r}")
-    return Explanation(Derivation(output, variables=variables(sys._getframe(1))), digits)
+    return Explanation(Derivation(output, variables=variables(sys._getframe(1), [output])), digits)

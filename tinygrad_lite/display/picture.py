@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from ..engine.scopes import scope
 from ..engine.symbol import format_number
 from ..engine.value import Constant, Value
-from .derivation import Derivation, Step
+from .derivation import Derivation, Step, write_ratio
 from .folding import enclosing
 
 Direction = Literal["forward", "backward", "both"]
@@ -179,7 +179,7 @@ class Picture:
                 self.shapes[f"b{name}"] = Shape(label, "\n".join(titles[name]))
 
     def _gradient(self, i: int, names: list[str]) -> str:
-        return f"∂{names[self.derivation.index[self.derivation.outputs[0]]]}/∂{names[i]} = "
+        return f"{write_ratio(names[self.derivation.index[self.derivation.outputs[0]]], names[i], 'plain')} = "
 
     def _move(self, step: Step) -> Move:
         boxes = self._shown[step.node]

@@ -10,7 +10,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..engine.names import variables
 from ..engine.symbol import format_number
 from ..engine.value import Value
 from .drawing import Drawing, compose
@@ -65,7 +64,7 @@ def play(output: Value, max_nodes: int = 150, fold: Fold = None) -> Player:
     """
     if not isinstance(output, Value):
         raise TypeError(f"play takes a Value, not {type(output).__name__!r}")
-    return Player(compose([output], variables(sys._getframe(1)), "both", "LR", max_nodes, animate=False, fold=fold))
+    return Player(compose([output], sys._getframe(1), "both", "LR", max_nodes, animate=False, fold=fold))
 
 
 def _page(drawing: Drawing) -> str:

@@ -117,6 +117,12 @@ def warn_of_loss(x: float) -> None:
 def find_caller() -> tuple[Any, int]:
     """The innermost frame of code that is not this package's, and its level for a warning of the function that asks."""
     frame, level = sys._getframe(1), 1
-    while frame.f_back and frame.f_globals.get("__name__", PACKAGE).partition(".")[0] == PACKAGE:
+    while frame.f_back and is_ours(frame):
         frame, level = frame.f_back, level + 1
     return frame, level
+
+
+def is_ours(frame: Any) -> bool:
+    """Whether a frame is of this package's code."""
+    name: str = frame.f_globals.get("__name__", PACKAGE)
+    return name.partition(".")[0] == PACKAGE

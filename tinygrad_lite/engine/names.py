@@ -4,9 +4,12 @@ import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import CodeType
 from typing import Any
 
+from .declaration import VARARGS
+from .foreign_functions import is_ours
 from .value import Value
 
 GREEK_LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"
@@ -17,10 +20,18 @@ GREEK_NAMES = (
 GREEK = dict(zip(GREEK_LETTERS, GREEK_NAMES.split(), strict=True))
 ACCENTS = {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot", "\u20d7": "vec"}
 TEXT_ESCAPES = str.maketrans({**{c: rf"\{c}" for c in "{}$%&#_"}, "\\": "∖", "^": "ˆ", "~": "∼", "\n": " "})
+INDEX = re.compile(r"""\[(?:"([^"\]]*)"|([^\[\]"]*))\]""")
+ENTRIES, DEPTH = 10_000, 3  # of a function's lists and dicts; what is longer is data
+CONTAINERS = (list, tuple, dict)
+VARKEYWORDS = 8  # in a code's flags
 
 
 def latex_name(name: str) -> str:
-    """A name as LaTeX: x, σ → \\sigma, ŷ → \\hat{y}, w12 → w_{12}; longer ones as text, special characters escaped."""
+    """A name as LaTeX: x, σ → \\sigma, ŷ → \\hat{y}, w12 → w_{12}, W[0][1] → W_{0,1}; longer ones as text, escaped."""
+    stem = name.partition("[")[0]
+    indices = [number or latex_name(key) for key, number in INDEX.findall(name)]
+    if stem and indices and INDEX.sub("", name) == stem and stem[-1] not in "0123456789":
+        return f"{latex_name(stem)}_{{{','.join(indices)}}}"
     head, digits = re.fullmatch(r"(.*?)_?([0-9]*)", name, re.DOTALL).groups()  # type: ignore[union-attr]  # matches all
     letter, *marks = list(unicodedata.normalize("NFD", head) or " ")
     if head in GREEK.values():
@@ -30,17 +41,71 @@ def latex_name(name: str) -> str:
         for mark in marks:
             symbol = rf"\{ACCENTS[mark]}{{{symbol}}}"
     else:
-        return r"\text{" + name.translate(TEXT_ESCAPES) + "}"
+        return latex_text(name)
     return f"{symbol}_{{{digits}}}" if digits else symbol
 
 
-def variables(frame: Any) -> dict[Value, str]:
-    """The names that the code of `frame` has for Values: locals first; those with a leading underscore do not count."""
+def latex_text(text: str) -> str:
+    """Words inside a formula, special characters escaped."""
+    return rf"\text{{{text.translate(TEXT_ESCAPES)}}}"
+
+
+def latex_names(names: Sequence[str]) -> list[str]:
+    """Different names as different LaTeX: of x1 and x_1, which both would be x_{1}, the second is text."""
+    owners: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        forms = itertools.chain([latex_name(name)], (latex_text(name + "′" * i) for i in itertools.count()))
+        owners[next(form for form in forms if form not in owners)] = name
+    written = {name: form for form, name in owners.items()}
+    return [written[name] for name in names]
+
+
+def variables(frame: Any, outputs: Collection[Value] = ()) -> dict[Value, str]:
+    """The names that the code of `frame` has for Values; where it has none, the code that called it.
+
+    A variable's name goes before that of an entry, `logits[0]` or `p["w"]`. An argument does not name one of the
+    `outputs`: it is what the function calls whatever it is given. Names with a leading underscore do not count.
+    """
     names: dict[Value, str] = {}
-    for name, x in itertools.chain(frame.f_locals.items(), frame.f_globals.items()):
-        if isinstance(x, Value) and not name.startswith("_"):
-            names.setdefault(x, name)
+    namespaces = [(frame.f_locals, _arguments(frame.f_code)), (frame.f_globals, ())]
+    while frame.f_back and frame.f_locals is not frame.f_globals:  # until it is a module's, or a notebook's, own code
+        frame = frame.f_back
+        if not is_ours(frame):
+            namespaces.append((frame.f_locals, _arguments(frame.f_code)))
+    for namespace, arguments in namespaces:
+        for variable, name, x in _entries(namespace):
+            if isinstance(x, Value) and not (x in outputs and variable in arguments):
+                names.setdefault(x, name)
     return names
+
+
+def _arguments(code: CodeType) -> Sequence[str]:
+    starred = bool(code.co_flags & VARARGS) + bool(code.co_flags & VARKEYWORDS)
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + starred]
+
+
+def _entries(namespace: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """The variables of a namespace, then what is in its lists, tuples and dicts, the short ones first.
+
+    Each with the variable that it is in, and its name.
+    """
+    level = [(name, name, x) for name, x in list(namespace.items()) if name.isidentifier() and name[0] != "_"]
+    remaining = ENTRIES
+    for _ in range(DEPTH):
+        yield from level
+        containers = sorted((entry for entry in level if isinstance(entry[2], CONTAINERS)), key=lambda x: len(x[2]))
+        level = []
+        for variable, name, container in containers:
+            remaining -= len(container)
+            if remaining < 0:
+                break
+            items = container.items() if isinstance(container, dict) else enumerate(container)
+            level += [(variable, f"{name}[{_key(key)}]", x) for key, x in list(items) if isinstance(key, (int, str))]
+    yield from level
+
+
+def _key(key: int | str) -> str:
+    return f'"{key}"' if isinstance(key, str) and '"' not in key else repr(key)
 
 
 def distinct(names: Sequence[str | None]) -> list[str | None]:

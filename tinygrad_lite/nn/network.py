@@ -79,8 +79,7 @@ class Layer(Module):
     def __init__(self, nin: int, nout: int, *, seed: Seed = None, **kwargs: Any) -> None:
         generator = _as_generator(seed)
         self.neurons = [Neuron(nin, seed=generator, **kwargs) for _ in range(check_count(nout, "nout"))]
-        for p in self.parameters():
-            p.label = ""  # w1 would be the name of several
+        _add_to_paths("neuron", self.neurons)
 
     def __call__(self, x: Any) -> Any:
         """The outputs for the list of inputs x: a list, or the only one."""
@@ -109,6 +108,7 @@ class MLP(Module):
         kwargs: dict[str, Any] = {"activation": activation, "seed": _as_generator(seed)}
         sizes = [nin, *nouts]
         self.layers = [Layer(sizes[i], nouts[i], nonlin=i < hidden, **kwargs) for i in range(len(nouts))]
+        _add_to_paths("layer", self.layers)
 
     def __call__(self, x: Any) -> Any:
         """The last layer's outputs for the list of inputs x: a list, or the only one."""
@@ -124,6 +124,13 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(repr, self.layers))}]"
+
+
+def _add_to_paths(kind: str, parts: Sequence[Module]) -> None:
+    """Parameters are named by where they are: w3 becomes neuron 2.w3, and that layer 1.neuron 2.w3."""
+    for i, part in enumerate(parts, start=1):
+        for p in part.parameters():
+            p.label = f"{kind} {i}.{p.label}"
 
 
 def _as_generator(seed: Seed) -> random.Random | None:

@@ -73,7 +73,7 @@ class Program:
             raise TypeError(f"exact is {exact!r}: True for the bits of `math`, False for vector functions")
         self._requested, self.exact = executor, exact
         order = topological_order(*self._parameters, *self._data, *self._outputs)
-        named = variables(sys._getframe(1))
+        named = variables(sys._getframe(1), self._outputs)
         self._names = {x: name for x in order if (name := x.label or named.get(x))}
         self._frozen = {x: x.data for x in order if x.op is None and type(x) is not Constant}
         self._instructions = self._record()
