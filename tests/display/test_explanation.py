@@ -152,12 +152,56 @@ def test_latex():
     J = tl.binary_cross_entropy(yhat, 1).named("the loss: 100%")
     lines = explain(J).latex().splitlines()
     assert lines[0] == r"\begin{aligned}"
-    assert lines[1] == r"z_{1} &= w \cdot x = 0.5 \cdot (-2) = -1 \\"
-    assert lines[2] == r"\hat{y} &= \sigma\left(z_{1}\right) = \sigma\left(-1\right) = 0.2689 \\"
-    assert r"\text{the loss: 100\%} &= \mathcal{L}\left(\hat{y}, 1\right)" in lines[3]
+    assert lines[1] == r"& \text{given} & w & = 0.5, \quad x = -2 \\"
+    assert lines[2] == r"& \text{forward} & z_{1} & = w \cdot x = 0.5 \cdot (-2) = -1 \\"
+    assert lines[3] == r"&  & \hat{y} & = \sigma\left(z_{1}\right) = \sigma\left(-1\right) = 0.2689 \\"
+    assert r"\text{the loss: 100\%} & = \mathcal{L}\left(\hat{y}, 1\right)" in lines[4]
     slope = r" \qquad \left(\frac{\partial z_{1}}{\partial w} = x\right) \\"
-    assert lines[-3].endswith(r"\frac{\partial z_{1}}{\partial w} = -0.7311 \cdot (-2) = 1.462" + slope)
+    assert lines[-4].endswith(r"\frac{\partial z_{1}}{\partial w} = -0.7311 \cdot (-2) = 1.462" + slope)
+    loss = r"\text{the loss: 100\%}"
+    assert lines[-2] == (
+        rf"& \text{{gradient}} & \frac{{\partial {loss}}}{{\partial w}} & = 1.462,"
+        rf" \quad \frac{{\partial {loss}}}{{\partial x}} = -0.3655"
+    )
     assert explain(J)._repr_markdown_() == f"$$\n{explain(J).latex()}\n$$"
+
+
+def test_typeset_it_says_what_the_text_says():
+    x, b = Value(0.0, "x"), Value(2.0, "b_100%")
+    y = (x * x + tl.relu(x) + tl.sqrt(x) + b).named("y")
+    b.data = 3.0
+    text, typeset = str(explain(y)).splitlines(), explain(y).latex().splitlines()[1:-1]
+    assert len(text) == len(typeset)
+    for line, row in zip(text, typeset, strict=True):
+        heading, remark = line[:10].strip(), re.search(r"   (not so|a kink|no slope).*", line)
+        assert (rf"& \text{{{heading}}} &" if heading else "&  &") in row
+        assert (", sum " in line) == (r",\; \text{sum }{" in row)
+        assert bool(remark) == bool(re.search(r"\\qquad \\text{(not so|a kink|no slope)", row))
+        numbers = re.findall(r" = ([\d.]+|nan)(?=,|   |$)", line)
+        assert numbers == re.findall(r" = ([\d.]+|nan)(?=,| \\q| \\\\|$)", row.replace(r"\text{nan}", "nan"))
+        assert numbers
+    told = "\n".join(typeset)
+    for remark in ("not so any more: an operand has", "a kink: every slope from 0 to 1", "no slope of sqrt of 0.0"):
+        assert remark in told
+
+
+def test_many_leaves_are_typeset_a_few_to_a_row():
+    leaves = [Value(float(i), f"x{i}") for i in range(9)]
+    rows = explain(sum(leaves).named("y")).latex().splitlines()[1:-1]
+    given = [row for row in rows if row.count("=") == 4 and "partial" not in row]
+    assert len(given) == 2
+    for i in range(9):
+        assert f"x_{{{i}}}" in "".join(rows[:3])
+        assert rf"\frac{{\partial y}}{{\partial x_{{{i}}}}}" in "".join(rows[-3:])
+
+
+def test_a_notebook_typesets_as_much_as_the_prompt_shows():
+    x = y = Value(1.0)
+    for _ in range(500):
+        y = y + x
+    rows = explain(y)._repr_markdown_().splitlines()[2:-2]
+    assert len(rows) == explain(y).SHOWN + 1
+    assert rows[-1] == r"&  &  &\text{… (print() shows all of it)}"
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,24 @@
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from ..engine.names import variables
-from ..engine.symbol import format_number
+from ..engine.names import latex_text, variables
+from ..engine.symbol import Style, format_number
 from ..engine.value import Constant, Value
 from .derivation import Derivation, Step, write_ratio
+
+Row = tuple[str, str, str]  # a heading where a part begins, a left side, and all that follows it
+MORE = "… (print() shows all of it)"
+IN_A_ROW = 4
+SPACES: dict[Style, str] = {"plain": " ", "latex": r" \quad "}
 
 
 class Explanation:
     """The forward and the backward pass of one output, written out.
 
-    `str` gives text, a notebook typesets it, `latex()` gives the source. At the prompt it shows itself,
-    at most `SHOWN` lines of it; `lines()` works out one at a time.
+    `str` gives text, a notebook typesets it, `latex()` gives the source: they say the same. At the prompt, and in a
+    notebook, it shows at most `SHOWN` lines of itself; `lines()` works out one at a time.
     """
 
     SHOWN = 200
@@ -25,53 +30,71 @@ class Explanation:
 
     def lines(self) -> Iterator[str]:
         """The text, line by line: what is given, the forward pass, the backward pass, the gradient."""
-        derivation, names = self.derivation, self.derivation.names(digits=self.digits)
-        leaves = [i for i, x in enumerate(derivation.nodes) if x.op is None and type(x) is not Constant]
-        gradients = dict.fromkeys(leaves, 0.0)
-        output = names[derivation.index[derivation.outputs[0]]]
-        yield "given     " + ", ".join(
-            f"{names[i]} = {format_number(derivation.data[i], 'plain', self.digits)}" for i in leaves
-        )
-        heading = "forward"
-        for step in derivation.steps(digits=self.digits):
-            if step.kind == "seed":
-                heading = "backward"
-            gradients[step.node] = step.total
-            yield f"{heading:10}{self._line(step)}"
-            heading = ""
-        totals = (f"{write_ratio(output, names[i], 'plain')} = {self._number(gradients[i])}" for i in leaves)
-        yield "gradient  " + ", ".join(totals)
+        for heading, left, right in self._rows("plain"):
+            yield f"{heading:10}{left}{right}"
 
     def latex(self) -> str:
         """The derivation as an `aligned` environment, for amsmath and MathJax."""
-        rows = []
-        for step in self.derivation.steps("latex", self.digits):
-            relation = "=" if step.relation == "=" else r"\mathrel{+}="
-            formula = rf" \qquad \left({step.formula}\right)" if step.formula else ""
-            rows.append(f"{step.left} &{relation} {' = '.join(step.sides)}{formula}")
-        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+        return _align(self._rows("latex"))
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
     def __repr__(self) -> str:
         lines = list(itertools.islice(self.lines(), self.SHOWN + 1))
-        more = ["… (print() shows all of it)"] if len(lines) > self.SHOWN else []
-        return "\n".join(lines[: self.SHOWN] + more)
+        return "\n".join([*lines[: self.SHOWN], *[MORE] * (len(lines) > self.SHOWN)])
 
     def _repr_markdown_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
+        rows = list(itertools.islice(self._rows("latex"), self.SHOWN + 1))
+        more = [("", "", latex_text(MORE))] * (len(rows) > self.SHOWN)
+        return f"$$\n{_align([*rows[: self.SHOWN], *more])}\n$$"
 
-    def _line(self, step: Step) -> str:
-        """A step in one line; the local derivative's formula, and the sum where it is not the first contribution."""
-        line = f"{step.left} {step.relation} {' = '.join(step.sides)}"
-        if self._number(step.total) != self._number(step.value):
-            line += f", sum {self._number(step.total)}"
-        remarks = [f"({step.formula})" if step.formula else "", step.remark]
-        return "   ".join([line, *filter(None, remarks)])
+    def _rows(self, style: Style) -> Iterator[Row]:
+        derivation, names = self.derivation, self.derivation.names(style, self.digits)
+        leaves = [i for i, x in enumerate(derivation.nodes) if x.op is None and type(x) is not Constant]
+        gradients = dict.fromkeys(leaves, 0.0)
+        output = names[derivation.index[derivation.outputs[0]]]
+        yield from self._listed("given", [(names[i], derivation.data[i]) for i in leaves], style)
+        heading = "forward"
+        for step in derivation.steps(style, self.digits):
+            if step.kind == "seed":
+                heading = "backward"
+            gradients[step.node] = step.total
+            yield heading, step.left, self._right_side(step, style)
+            heading = ""
+        slopes = [(write_ratio(output, names[i], style), gradients[i]) for i in leaves]
+        yield from self._listed("gradient", slopes, style)
 
-    def _number(self, x: float) -> str:
-        return format_number(x, "plain", self.digits)
+    def _listed(self, heading: str, numbers: list[tuple[str, float]], style: Style) -> Iterator[Row]:
+        """Equations one behind the other; typeset, where a line does not wrap, a few to a row."""
+        size = IN_A_ROW if style == "latex" else len(numbers)
+        for start in range(0, len(numbers), size or 1):
+            (left, number), *others = numbers[start : start + size]
+            more = (f",{SPACES[style]}{name} = {self._number(x, style)}" for name, x in others)
+            yield heading if not start else "", left, f" = {self._number(number, style)}{''.join(more)}"
+
+    def _right_side(self, step: Step, style: Style) -> str:
+        """What follows the left side: the equation; the sum, if this is not the first contribution; what is to add."""
+        typeset = style == "latex"
+        relation = r"\mathrel{+}=" if typeset and step.relation == "+=" else step.relation
+        text = f" {relation} {' = '.join(step.sides)}"
+        total = self._number(step.total, style)
+        if total != self._number(step.value, style):
+            text += rf",\; \text{{sum }}{{{total}}}" if typeset else f", sum {total}"
+        if step.formula:
+            text += rf" \qquad \left({step.formula}\right)" if typeset else f"   ({step.formula})"
+        if step.remark:
+            text += rf" \qquad {latex_text(step.remark)}" if typeset else f"   {step.remark}"
+        return text
+
+    def _number(self, x: float, style: Style) -> str:
+        return format_number(x, style, self.digits)
+
+
+def _align(rows: Iterable[Row]) -> str:
+    """Headings and left sides in columns, as an `aligned` environment."""
+    lines = (f"& {latex_text(heading) if heading else ''} & {left} &{right}" for heading, left, right in rows)
+    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 
 def explain(output: Value, digits: int = 4) -> Explanation:

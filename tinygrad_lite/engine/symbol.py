@@ -63,8 +63,9 @@ def format_number(x: float, style: Style = "plain", digits: int = 4) -> str:
         mantissa, exponent = text.split("e")
         power = rf" \times 10^{{{int(exponent)}}}" if style == "latex" else f"e{int(exponent)}"
         text = mantissa + power
-    infinity, minus = (r"\infty", "-") if style == "latex" else ("∞", "−")
-    return text.replace("inf", infinity).replace("-", minus)
+    if style == "latex":
+        return text.replace("inf", r"\infty").replace("nan", r"\text{nan}")
+    return text.replace("inf", "∞").replace("-", "−")
 
 
 def write(formula: Any, style: Style, digits: int = 4) -> str:
