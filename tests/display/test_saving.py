@@ -1,0 +1,72 @@
+"""Pictures as files for slides and reports: PNG and PDF."""
+
+import contextlib
+import re
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+from tests.display.drawings import after_backward, course
+from tinygrad_lite import Value
+from tinygrad_lite.display.drawing import Drawing, draw
+
+
+def points(drawing: Drawing) -> tuple[float, ...]:
+    return tuple(map(float, re.search(r'width="(\S+)pt" height="(\S+)pt"', drawing.svg).groups()))
+
+
+def read(pdf: bytes) -> str:
+    """What stands in a PDF, its streams unpacked."""
+    found = [pdf]
+    for stream in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
+        with contextlib.suppress(zlib.error):
+            found.append(zlib.decompressobj().decompress(stream))
+    return b"\n".join(found).decode("latin-1")
+
+
+def test_a_png_has_two_pixels_for_each_of_the_screen(tmp_path: Path) -> None:
+    drawing = draw(after_backward(course()))
+    drawing.save(tmp_path / "J.png")
+    png = (tmp_path / "J.png").read_bytes()
+    assert png.startswith(b"\x89PNG")
+    assert struct.unpack(">II", png[16:24]) == pytest.approx([2 * 4 / 3 * x for x in points(drawing)], abs=1)
+
+
+def test_a_pdf_is_one_page_of_the_picture_s_size_and_its_text_can_be_searched(tmp_path: Path) -> None:
+    a = Value(3.0, "x<y")
+    drawing = draw(after_backward((a * a).named("J")))
+    drawing.save(tmp_path / "J.pdf")
+    pdf = read((tmp_path / "J.pdf").read_bytes())
+    (page,) = re.findall(r"/MediaBox ?\[0 0 (\S+) (\S+)\]", pdf)
+    assert tuple(map(float, page)) == points(drawing)
+    assert "/FontFile" in pdf
+    written = set(
+        "".join(line for shape in drawing.picture.shapes.values() for part in shape.parts for line in part.text)
+    )
+    mapped = {chr(int(code, 16)) for code in re.findall(r"<[0-9A-F]{4}> <([0-9A-F]{4})>", pdf)}
+    assert written - {"\n"} <= mapped
+    assert {"∂", "<"} <= mapped
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf"])
+def test_the_same_picture_is_the_same_bytes_and_labels_are_text(tmp_path: Path, suffix: str) -> None:
+    label = '#import "x" \\ </text> & "\x00 输入'
+    for name in ("one", "two"):
+        draw(after_backward((Value(3.0, label) * 2).named("J"))).save(tmp_path / f"{name}.{suffix}")
+    assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf"])
+def test_without_the_extra_one_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(RuntimeError) as error:
+        draw(course()).save(tmp_path / f"J.{suffix}")
+    assert str(error.value) == (
+        f"to save {suffix.upper()}, `pip install 'tinygrad_lite[pictures]'`; .svg, .html and .dot need nothing more"
+    )
+    assert not (tmp_path / f"J.{suffix}").exists()

@@ -1,0 +1,27 @@
+"""PNG and PDF, for slides and reports: Typst sets the SVG on a page of its own size, in the fonts of the system.
+
+Typst is one package for both, with no program or library of the system beside it; it draws SVG by resvg.
+"""
+
+import sys
+
+PIXELS = 192  # an inch in a PNG: two for each of a screen
+PAGE = b"""
+#set document(title: sys.inputs.title, date: none)
+#set page(width: auto, height: auto, margin: 0pt)
+#image(bytes(sys.inputs.svg), format: "svg", alt: sys.inputs.title)
+"""  # without a date the same picture is the same bytes
+
+
+def export(svg: str, title: str, suffix: str) -> bytes:
+    """The picture as "png" or "pdf". In a PDF its text is text, and its fonts are embedded.
+
+    Raises: RuntimeError, saying what to install.
+    """
+    try:
+        import typst
+    except ImportError:
+        in_browser = sys.platform == "emscripten"
+        remedy = "use Python outside the browser" if in_browser else "`pip install 'tinygrad_lite[pictures]'`"
+        raise RuntimeError(f"to save {suffix.upper()}, {remedy}; .svg, .html and .dot need nothing more") from None
+    return bytes(typst.compile(PAGE, format=suffix, ppi=PIXELS, sys_inputs={"svg": svg, "title": title}))
