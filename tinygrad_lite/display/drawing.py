@@ -70,8 +70,10 @@ class Drawing:
                 light, dark = PAPER
                 page = PAGE.format(title=html.escape(self.title), light=light, dark=dark, svg=self.svg)
                 path.write_text(page, encoding="utf-8", newline="\n")
-            case ".png" | ".pdf" as suffix:
-                path.write_bytes(export(self.svg, self.title, suffix[1:]))
+            case ".png":
+                path.write_bytes(export(self.svg, self.title, "png"))
+            case ".pdf":
+                path.write_bytes(export(self.svg, self.title, "pdf"))
             case suffix:
                 raise ValueError(f"cannot save a drawing as {suffix!r}: use .svg, .html, .dot, .png or .pdf")
 

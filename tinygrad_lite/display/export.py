@@ -4,6 +4,7 @@ Typst is one package for both, with no program or library of the system beside i
 """
 
 import sys
+from typing import Literal
 
 PIXELS = 192  # an inch in a PNG: two for each of a screen
 PAGE = b"""
@@ -13,7 +14,7 @@ PAGE = b"""
 """  # without a date the same picture is the same bytes
 
 
-def export(svg: str, title: str, suffix: str) -> bytes:
+def export(svg: str, title: str, suffix: Literal["png", "pdf"]) -> bytes:
     """The picture as "png" or "pdf". In a PDF its text is text, and its fonts are embedded.
 
     Raises: RuntimeError, saying what to install.
