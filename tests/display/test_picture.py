@@ -113,7 +113,7 @@ def test_a_leaf_used_far_away_is_drawn_again() -> None:
     y = Value(1.0, "y")
     for _ in range(30):
         y = tanh(w * y)
-    drawing = draw(after_backward(y))
+    drawing = draw(after_backward(y), fold=())
     again = [texts(g) for name, g in groups(drawing).items() if "again" in (g.get("class") or "")]
     assert again
     assert all(lines == ["w", "0.9", label(drawing, "n", "w")[2]] for lines in again)

@@ -1,11 +1,12 @@
 """How boxes and arrows look: their colours and shapes, and labels that render literally, in Graphviz's language."""
 
+import itertools
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..engine.scopes import scope
-from .picture import Part, Picture, Shape, shorten
+from .picture import Picture, Shape
 
 if TYPE_CHECKING:
     import graphviz
@@ -40,6 +41,7 @@ ARROWS = {
     "f": {"class": "forward", "color": INK[0]},
     "b": {"class": "backward", "color": RED[0], "fontcolor": RED[0], "style": "dashed", "dir": "back"},
 }
+FONT, SMALL = 13, 12  # points, in boxes and at arrows
 LARGE = 150  # boxes above which the layout is told to hurry
 
 
@@ -77,41 +79,70 @@ def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
         max((wide(label_lines(picture.shapes[name])) for name, _ in arrows if name in picture.shapes), default=0) / 72
     )
     along = rankdir in ("LR", "RL")  # labels stand above and below their arrows, else beside them
-    gap = {"nodesep": 0.4 if along else 0.8, "ranksep": 1.0 if picture.crowded else 0.3, "pad": 0.1 + narrow}
+    gap = {"nodesep": 0.4 if along else 0.5, "ranksep": 0.3, "pad": 0.1 + narrow}
     gap["ranksep" if along else "nodesep"] += 2 * narrow
-    effort = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {"remincross": "false"}
     inches = {name: f"{gap[name]:.2f}" for name in gap}
+    effort = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {"remincross": "false"}
+    layers = {"outputorder": "edgesfirst", "nodesep": "0.20"} if picture.columns else {}
+    layers |= {"splines": "line"} if picture.columns and picture.straight else {}
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": rankdir, "fontname": "Helvetica", **inches, **effort},
-        node_attr={"shape": "box", "fontname": "Helvetica", "fontsize": "14", "margin": "0.14,0.09"},
-        edge_attr={"fontname": "Helvetica", "fontsize": "12", "arrowsize": "0.7"},
+        graph_attr={"rankdir": rankdir, "fontname": "Helvetica", **inches, **effort, **layers},
+        node_attr={"shape": "box", "fontname": "Helvetica", "fontsize": str(FONT), "margin": "0.12,0.07"},
+        edge_attr={"fontname": "Helvetica", "fontsize": str(SMALL), "arrowsize": "0.7"},
     )
-    _emit(picture, graph, picture.boxes, 0)
+    _emit(picture, graph, picture.boxes, 0, along)
     for name, ends in arrows:
         if name in picture.shapes:
-            graph.edge(*ends, _label(picture.shapes[name]), id=name, **ARROWS[name[0]])
+            style = ARROWS[name[0]] | _connection(picture, name, along)
+            graph.edge(*ends, _label(picture.shapes[name]), id=name, **style)
     return graph
 
 
-def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], depth: int) -> None:
+def _connection(picture: Picture, name: str, along: bool) -> dict[str, str]:
+    """How an arrow looks among layers: both passes on one line, pale and of its weight below, dashed and thin above.
+
+    It spans two ranks, since between neighbours the engine would bend the two apart.
+    """
+    if not picture.columns:
+        return {}
+    below = name[0] == "f" or picture.direction == "backward"
+    width = 0.6 + 2.8 * picture.weights.get(name[1:], 0.2) if below else 0.8
+    ports = {"tailport": "e", "headport": "w"} if along else {"tailport": "s", "headport": "n"}
+    pale = {"color": INK[0] + "66"} if name[0] == "f" else {}
+    return {"minlen": "2", "penwidth": f"{width:.2f}", "arrowsize": "0.6", **ports, **pale}
+
+
+def _stack(graph: "graphviz.Digraph", column: Sequence[str]) -> None:
+    """Boxes of one rank, in this order."""
+    with graph.subgraph() as same:
+        same.attr(rank="same")
+        for one, next_ in itertools.pairwise(column):
+            same.edge(one, next_, style="invis")
+
+
+def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], depth: int, along: bool) -> None:
     """The boxes of one cluster, and the clusters inside it."""
     inner: dict[scope, list[str]] = {}
+    own: set[str] = set()
     for name in names:
         box, shape = picture.boxes[name], picture.shapes[name]
         if len(box.scopes) > depth:
             inner.setdefault(box.scopes[depth], []).append(name)
         else:
+            own.add(name)
             label = label_lines(shape)
             ems = max(0.62 * len(line) + 0.38 * wide([line]) for line in label)
-            width = {"width": f"{(14 * ems + 24) / 72:.2f}"} if wide(label) else {}
+            width = {"width": f"{(FONT * ems + 24) / 72:.2f}"} if wide(label) else {}
             graph.node(name, _label(shape), id=name, **width, **BOXES[box.kind].dot(box.kind))
+    for column in picture.columns:
+        if own.issuperset(column):
+            _stack(graph, column[::-1] if along and depth else column)  # in clusters the engine turns it around
     for group, members in inner.items():
-        name = f"c{sum(name[0] == 'c' for name in picture.shapes)}"
-        picture.shapes[name] = shape = Shape([Part("scope", shorten(group.name))], group.name)
+        name = picture.clusters[group]
         with graph.subgraph(name=f"cluster_{name}") as cluster:
-            cluster.attr(id=name, label=_label(shape), style="rounded", color=GREY[0], fontcolor=GREY[0])
-            cluster.attr(labeljust="l", fontsize="13", margin="12")
-            _emit(picture, cluster, members, depth + 1)
+            cluster.attr(id=name, label=_label(picture.shapes[name]), style="rounded")
+            cluster.attr(color=GREY[0], fontcolor=GREY[0], labeljust="l", fontsize="13", margin="12")
+            _emit(picture, cluster, members, depth + 1, along)
 
 
 def label_lines(shape: Shape) -> list[str]:

@@ -4,6 +4,7 @@ import base64
 import functools
 import html
 import itertools
+import math
 import re
 import sys
 from collections.abc import Iterable
@@ -14,12 +15,12 @@ from typing import Any, Literal
 from ..engine.names import variables
 from ..engine.value import Value
 from .derivation import Derivation
-from .dot import PAPER, clean, digraph
+from .dot import PAPER, SMALL, clean, digraph
 from .explanation import Explanation
 from .export import export
-from .folding import Fold, fold_scopes
+from .folding import Fold, possible_foldings
 from .picture import Direction, Picture, shorten
-from .svg import finish, layout
+from .svg import LayoutError, finish, layout
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -30,7 +31,9 @@ PAGE = """<!DOCTYPE html>
 """
 
 LEGIBLE = 11  # pixels of a letter's height below which it is hard to read
-SMALLEST = 12  # points of the smallest letters
+SLIDE = 800, 450  # pixels of a slide's width and height, or of a laptop's notebook below its cell
+LAPTOP = 800, 580  # pixels of a notebook on a laptop, all of it
+FEW = 40  # boxes beyond which there is nothing to be read on a slide, whatever the direction
 
 
 class Drawing:
@@ -53,7 +56,28 @@ class Drawing:
     @functools.cached_property
     def svg(self) -> str:
         """The picture. Raises: RuntimeError, saying what to install, where there is no layout engine."""
-        return finish(layout(self.source), self.picture.shapes, self.title, self.description, self._moments)
+        return finish(self._layout, self.picture.shapes, self.title, self.description, self._moments)
+
+    @functools.cached_property
+    def _layout(self) -> bytes:
+        return layout(self.source)
+
+    def letters(self, width: float, height: float = math.inf) -> float:
+        """How many pixels high the smallest letters are where the picture is to fit a frame; at most as they are.
+
+        Raises: as `svg`.
+        """
+        size = re.search(rb'width="([\d.]+)pt"\s+height="([\d.]+)pt"', self._layout)
+        if not size:
+            raise LayoutError("Graphviz gave no picture")
+        return SMALL * min(4 / 3, width / float(size[1]), height / float(size[2]))
+
+    def is_legible(self) -> bool:
+        """Whether one can read all of it on a laptop, without scrolling; True where there is no layout engine."""
+        try:
+            return self.letters(*LAPTOP) >= LEGIBLE
+        except LayoutError:
+            return True
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the picture to a file, as its suffix says: .svg, .html, .dot; with the extra `pictures` .png and .pdf.
@@ -80,8 +104,9 @@ class Drawing:
     def _image(self) -> str:
         """The picture as an HTML image that fits the page; where its letters would be too small, one scrolls."""
         encoded = base64.b64encode(self.svg.encode()).decode()
-        width = float(re.search(r'width="([\d.]+)pt"', self.svg)[1]) * 4 / 3  # type: ignore[index]  # it has one
-        size = f"max-width:100%;min-width:{min(width, width * LEGIBLE / (SMALLEST * 4 / 3)):.0f}px"
+        width = float(re.search(r'width="([\d.]+)pt"', self.svg)[1])  # type: ignore[index]  # it has one
+        widths = [width * letters / SMALL for letters in (LEGIBLE, max(LEGIBLE, self.letters(math.inf, LAPTOP[1])))]
+        size = "max-width:100%;min-width:{:.0f}px;width:{:.0f}px".format(*widths)
         image = f'<img alt="{html.escape(self.title)}" style="{size}" src="data:image/svg+xml;base64,{encoded}">'
         return f'<div style="overflow-x:auto">{image}</div>'
 
@@ -102,7 +127,7 @@ class Drawing:
 def draw(
     *outputs: Value | Iterable[Value],
     direction: Direction | None = None,
-    rankdir: Literal["LR", "TB", "RL", "BT"] = "LR",
+    rankdir: Literal["LR", "TB", "RL", "BT"] | None = None,
     max_nodes: int = 150,
     animate: bool = False,
     fold: Fold = None,
@@ -115,11 +140,14 @@ def draw(
     Args:
         outputs: one Value, or several (or a list of them), of which the forward pass is drawn.
         direction: "forward", "backward" or "both"; by default both once `backward()` ran, else forward.
-        rankdir: where arrows point: "LR" from left to right, "TB" from top to bottom.
+        rankdir: where arrows point: "LR" from left to right, "TB" from top to bottom; by default whichever has the
+            larger letters on a slide 800 pixels wide.
         max_nodes: how many boxes there may be; in a larger graph scopes are folded, innermost first.
         animate: the passes step by step, in a loop, without script; for those who prefer less motion, the whole.
-        fold: which scopes to draw as one box: True, False, a name, a `scope`, or a list of these; by
-            default those with parameters (the neurons of `nn`), and more in a large graph.
+        fold: which scopes to draw as one box: True, False, a name, a `scope`, or a list of these, with "unnamed" for
+            nodes without a name that are used once, each then part of its consumer's formula. By default scopes
+            with parameters fold (the neurons of `nn`), and more in a large graph; unnamed nodes with more than
+            twelve operations, or where a laptop could not show all legibly; there leaves w1, w2 … are one box.
 
     Raises: TypeError for an output that is not a Value; ValueError for a backward pass of several
         outputs, an unknown direction or scope, and where more than `max_nodes` boxes are left.
@@ -131,7 +159,7 @@ def compose(
     outputs: Iterable[Any],
     frame: Any,
     direction: Direction | None,
-    rankdir: str,
+    rankdir: str | None,
     max_nodes: int,
     animate: bool,
     fold: Fold,
@@ -149,7 +177,7 @@ def compose(
     passes = {"forward": "Forward pass", "backward": "Backward pass", "both": "Forward and backward pass"}
     if direction not in passes:
         raise ValueError(f"direction is 'forward', 'backward' or 'both', not {direction!r}")
-    if rankdir not in ("LR", "TB", "RL", "BT"):
+    if rankdir not in ("LR", "TB", "RL", "BT", None):
         raise ValueError(f"rankdir is 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
     if len(values) > 1 and direction != "forward":
         raise ValueError(
@@ -158,11 +186,31 @@ def compose(
     names = variables(frame, values)
     derivation = Derivation(*values, variables=names)
     full = derivation.names()
-    graph, folded, origins = fold_scopes(derivation, fold, max_nodes).graph([shorten(name) for name in full])
-    shown = Derivation(*graph)
-    picture = Picture(shown, folded, [full[origins[x]] for x in shown.nodes], direction)
+    named = {x for x in derivation.nodes if x.label or x in names}
     title = f"{passes[direction]} of {', '.join(full[derivation.index[x]] for x in values)}"
     text = repr(Explanation(derivation, digits=4))
     if len(values) > 1:
         text = text.partition("\ngradient  ")[0]
-    return Drawing(picture, rankdir, animate, title, text)
+    foldings = possible_foldings(derivation, named, fold, max_nodes)
+    choices = [(folding, False) for folding in foldings] + [(foldings[-1], True)] * (fold is None)
+    for folding, gather in choices:
+        graph, folded, origins = folding.graph([shorten(name) for name in full])
+        shown = Derivation(*graph)
+        picture = Picture(shown, folded, [full[origins[x]] for x in shown.nodes], direction, gather)
+        few = len(picture.boxes) <= FEW
+        rankdirs = [rankdir] if rankdir else ["LR", "TB"] if few and not picture.columns else ["LR"]
+        drawing = _most_legible([Drawing(picture, one, animate, title, text) for one in rankdirs])
+        if len(choices) == 1 or not few or drawing.is_legible():
+            break
+    return drawing
+
+
+def _most_legible(drawings: list[Drawing]) -> Drawing:
+    """The drawing that has the largest letters on a slide; of those that cannot be read, in the width of a slide."""
+    if len(drawings) == 1:
+        return drawings[0]
+    try:
+        legible = [drawing for drawing in drawings if drawing.is_legible()]
+        return max(legible or drawings, key=lambda drawing: drawing.letters(*(SLIDE if legible else SLIDE[:1])))
+    except LayoutError:
+        return drawings[0]

@@ -1,18 +1,24 @@
-"""Folding: a smaller graph, in which each folded scope is one operation.
+"""Folding: a smaller graph, in which several nodes are one operation.
 
-Its row has the scope's name and, as partial derivatives, the end-to-end ones through the scope: the
-chain rule summed over the paths inside. So the chain rule holds in the folded graph by construction,
-and nothing that reads a graph needs to know of folding.
+What folds: scopes, each to one box, and nodes without a name that are used once, each written into the formula of its
+consumer. Either way the new operation has as partial derivatives the end-to-end ones: the chain rule summed over the
+paths inside. So the chain rule holds in the folded graph by construction, and nothing that reads a graph needs to know
+of folding.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from ..engine.declaration import Primitive
 from ..engine.scopes import scope
+from ..engine.symbol import Symbol
 from ..engine.value import Constant, Value, as_node
 from .derivation import Derivation
 
 Fold = bool | str | scope | Iterable[str | scope] | None
+UNNAMED = "unnamed"
+MANY = 12  # operations above which nodes without a name fold by themselves
+NESTED = 50  # operations one inside the other in a formula, at most: the rest stays a box
 
 
 def enclosing(x: Value) -> list[scope]:
@@ -26,21 +32,25 @@ def enclosing(x: Value) -> list[scope]:
 
 
 class Folding:
-    """Which nodes of a derivation are inside which folded scope.
+    """Which nodes of a derivation are together in one box.
 
     A leaf goes with the scope it was made in, or is a parameter of, if it is used there only.
 
+    Args:
+        folded: the scopes that fold.
+        named: the nodes with a name; where it is given, the others fold too.
+
     Attributes:
-        around: for each node the outermost folded scope around it, or None.
+        around: for each node the outermost folded scope around it, or the node it is written into, or None.
         hidden: the leaves that folding hides.
-        size: how many boxes are left.
+        size, operations: how many boxes are left, and how many of them are computed.
     """
 
-    def __init__(self, derivation: Derivation, folded: set[scope]) -> None:
+    def __init__(self, derivation: Derivation, folded: set[scope], named: Collection[Value] | None = None) -> None:
         self.derivation = derivation
         nodes = derivation.nodes
         scopes = [enclosing(x) for x in nodes]
-        self.around = [next((s for s in path if s in folded), None) for path in scopes]
+        self.around: list[scope | Value | None] = [next((s for s in path if s in folded), None) for path in scopes]
         owned = {s: frozenset(s.parameters) for path in scopes for s in path}
         self.owners: dict[Value, list[scope]] = {}
         for s, parameters in owned.items():
@@ -63,8 +73,35 @@ class Folding:
         for j, x in enumerate(nodes):
             if not x.op:
                 self.around[j] = None
-        groups = {s for s in self.around if s}
-        self.size = self.around.count(None) - len(self.hidden) + len(groups)
+        if named is not None:
+            self._write_into_consumers(named)
+        groups = {s for s in self.around if s is not None}
+        alone = [x for s, x in zip(self.around, nodes, strict=True) if s is None]
+        self.size = len(groups) + len(alone) - len(self.hidden)
+        self.operations = len(groups) + sum(
+            s is None and x.op is not None for s, x in zip(self.around, nodes, strict=True)
+        )
+
+    def _write_into_consumers(self, named: Collection[Value]) -> None:
+        """Put each unnamed node that is used once, in the scope it was made in, together with its consumer."""
+        nodes, outputs = self.derivation.nodes, self.derivation.outputs
+        level = [0] * len(nodes)
+        for i in reversed(range(len(nodes))):
+            x, consumers = nodes[i], self.consumers[i]
+            if x in named or x in outputs or len(consumers) != 1 or self.around[i] is not None or i in self.hidden:
+                continue
+            consumer = nodes[consumers[0]]
+            into = consumer if self.around[consumers[0]] is None else self.around[consumers[0]]
+            if isinstance(into, scope):
+                continue
+            if type(x) is Constant:
+                self.hidden.add(i)
+            elif x.op and x.scope is consumer.scope and level[consumers[0]] + 1 < NESTED:
+                level[i] = level[consumers[0]] + 1
+                self.around[i] = into
+            else:
+                continue
+            self.around[consumers[0]] = into
 
     def graph(self, names: list[str]) -> tuple[list[Value], dict[Value, scope], dict[Value, int]]:
         """The folded graph, a copy labelled with `names`.
@@ -72,61 +109,127 @@ class Folding:
         Returns: its outputs; the nodes that are outputs of folded scopes; each node's index in the derivation.
         """
         derivation, folded = self.derivation, {}
-        members: dict[scope | None, list[int]] = {}
+        members: dict[scope | Value | None, list[int]] = {}
         copies: dict[int, Value] = {}
         for i, x in enumerate(derivation.nodes):
-            s = self.around[i]
-            members.setdefault(s, []).append(i)
-            used_inside = self.consumers[i] and all(self.around[k] is s for k in self.consumers[i])
-            if i in self.hidden or (s and used_inside and x not in derivation.outputs):
+            group = self.around[i]
+            members.setdefault(group, []).append(i)
+            used_inside = self.consumers[i] and all(self.around[k] is group for k in self.consumers[i])
+            if i in self.hidden or (group is not None and used_inside and x not in derivation.outputs):
                 continue
             constant = type(x) is Constant
             copy = copies[i] = as_node(derivation.data[i]) if constant else Value(derivation.data[i])
             copy.label, copy.grad, copy.scope = "" if constant and not x.label else names[i], x.grad, x.scope
             if len(self.owners.get(x, ())) == 1:
                 copy.scope = self.owners[x][0]
-            if s:
-                slopes = self._end_to_end(i, members[s])
-                copy.op, copy.inputs = _operation(s.name, copy.data, slopes.values()), tuple(copies[j] for j in slopes)
-                copy.scope = s.parent
-                folded[copy] = s
+            if group is not None:
+                slopes = self._end_to_end(i, members[group])
+                copy.inputs = tuple(copies[j] for j in slopes)
+                if isinstance(group, scope):
+                    copy.op, copy.scope = _call(group.name, copy.data, slopes.values()), group.parent
+                    folded[copy] = group
+                else:
+                    copy.op = _Formula(derivation, members[group], slopes).row(copy.data)
             elif x.op:
                 copy.op, copy.inputs = x.op, tuple(copies[j] for j in derivation.operands(i))
         origins = {copy: i for i, copy in copies.items()}
         return [copies[derivation.index[x]] for x in derivation.outputs], folded, origins
 
     def _end_to_end(self, output: int, members: list[int]) -> dict[int, float]:
-        """∂output/∂x through a folded scope, for each x outside that it takes in."""
+        """∂output/∂x through what folds, for each x outside that it takes in; of a constant 0."""
         derivation, inside = self.derivation, set(members)
         adjoint = {output: 1.0}
         for i in reversed(members):
             for slot, j in enumerate(derivation.operands(i) if i in adjoint else ()):
-                if type(derivation.nodes[j]) is not Constant:
-                    adjoint[j] = adjoint.get(j, 0.0) + adjoint[i] * derivation.slope(i, slot)[0]
+                constant = type(derivation.nodes[j]) is Constant
+                slope = 0.0 if constant else adjoint[i] * derivation.slope(i, slot)[0]
+                adjoint[j] = adjoint.get(j, 0.0) + slope
         return {j: adjoint[j] for j in sorted(adjoint) if j not in inside and j not in self.hidden}
 
 
-def fold_scopes(derivation: Derivation, fold: Fold, max_nodes: int) -> Folding:
-    """Fold as `draw` is asked to: by default scopes with parameters, and then as many as it takes, innermost first.
+class _Formula:
+    """What several operations, each written into the next, are as one.
+
+    Args:
+        members: their indices, in topological order.
+        slopes: the end-to-end derivative for each index that they take in.
+    """
+
+    def __init__(self, derivation: Derivation, members: list[int], slopes: dict[int, float]) -> None:
+        self.derivation, self.members, self.slopes = derivation, members, slopes
+        self.inputs, self.inside = list(slopes), set(members)
+
+    def row(self, data: float) -> Primitive:
+        """The operation, of this drawing alone: its value and slopes are numbers, and it is shown by its formula."""
+        slots = range(len(self.inputs))
+        rows = [self.derivation.nodes[i].op for i in self.members]
+        return Primitive(
+            name="formula",
+            value=lambda *_: data,
+            partials=tuple(lambda *operands, slot=slot: self._slope(slot, *operands) for slot in slots),
+            definition=lambda *operands: self._terms(operands)[self.members[-1]],
+            opaque=tuple(slots) if any(row and row.opaque for row in rows) else (),
+            hidden=True,
+        )
+
+    def _terms(self, operands: Iterable[Any]) -> dict[int, Any]:
+        """Each operation as a formula of the operands."""
+        terms = dict(zip(self.inputs, operands, strict=True))
+        for i in self.members:
+            terms[i] = Symbol("", self.derivation.nodes[i].op, self._operands(i, terms))
+        return terms
+
+    def _operands(self, i: int, terms: dict[int, Any]) -> tuple[Any, ...]:
+        return tuple(terms.get(j, self.derivation.data[j]) for j in self.derivation.operands(i))
+
+    def _slope(self, slot: int, *operands: Any) -> Any:
+        """The end-to-end derivative by the operand `slot`: of symbols a formula, else the number."""
+        *inputs, y = operands
+        if not isinstance(y, Symbol):
+            return self.slopes[self.inputs[slot]]
+        terms = self._terms(inputs)
+        terms[self.members[-1]] = y
+        adjoint: dict[int, Any] = {self.members[-1]: 1}
+        for i in reversed(self.members):
+            partials = self.derivation.nodes[i].op.partials  # type: ignore[union-attr]  # computed nodes have one
+            for partial, j in zip(partials, self.derivation.operands(i), strict=True):
+                if j in self.inside or j == self.inputs[slot]:
+                    factor = partial(*self._operands(i, terms), terms[i])
+                    adjoint[j] = adjoint.get(j, 0) + adjoint[i] * factor
+        return adjoint[self.inputs[slot]]
+
+
+def possible_foldings(derivation: Derivation, named: Collection[Value], fold: Fold, max_nodes: int) -> list[Folding]:
+    """The foldings to choose from, the one with most boxes first: one, if `draw` is told what folds.
+
+    By default scopes with parameters fold, and as many more as it takes, innermost first; nodes without a name where
+    there are many operations, or where the choice is to be made.
+
+    Args:
+        named: the nodes with a name.
 
     Raises: ValueError for a scope that the graph does not have, and if more than `max_nodes` boxes are left.
     """
     present = {s: depth for x in derivation.nodes for depth, s in enumerate(enclosing(x))}
     if fold is None:
         folded = {s for s in present if s.parameters}
+        foldings = [Folding(derivation, folded), Folding(derivation, folded, named)]
+        foldings = foldings[foldings[0].operations > MANY or foldings[0].size == foldings[1].size :]
     else:
-        several = [fold] if isinstance(fold, (bool, str, scope)) else fold
+        several = [fold] if isinstance(fold, (bool, str, scope)) else list(fold)
         folded = {s for wanted in several for s in _matching(wanted, present)}
-    folding = Folding(derivation, folded)
+        foldings = [Folding(derivation, folded, named if UNNAMED in several else None)]
     for level in range(max(present.values(), default=-1), -1, -1) if fold is None else ():
-        if folding.size > max_nodes:
-            folding = Folding(derivation, folded | {s for s, depth in present.items() if depth >= level})
-    if folding.size > max_nodes:
+        if foldings[-1].size > max_nodes:
+            more = folded | {s for s, depth in present.items() if depth >= level}
+            foldings = [Folding(derivation, more, named)]
+    size = foldings[-1].size
+    if size > max_nodes:
         raise ValueError(
-            f"the drawing would have {folding.size} boxes, more than max_nodes={max_nodes}: fold scopes (build parts "
-            f"of the graph in `with scope(name):`), or draw(..., max_nodes={folding.size})"
+            f"the drawing would have {size} boxes, more than max_nodes={max_nodes}: fold scopes (build parts "
+            f"of the graph in `with scope(name):`), or draw(..., max_nodes={size})"
         )
-    return folding
+    return [folding for folding in foldings if folding.size <= max_nodes]
 
 
 def _matching(wanted: bool | str | scope, present: Iterable[scope]) -> list[scope]:
@@ -134,14 +237,14 @@ def _matching(wanted: bool | str | scope, present: Iterable[scope]) -> list[scop
     if isinstance(wanted, bool):
         return list(present) if wanted else []
     matching = [s for s in present if wanted is s or wanted == s.name]
-    if not matching:
+    if not matching and wanted != UNNAMED:
         names = ", ".join(dict.fromkeys(repr(s.name) for s in present)) or "none"
-        raise ValueError(f"cannot fold {wanted!r}: the scopes of this graph are: {names}")
+        raise ValueError(f"cannot fold {wanted!r}: the scopes of this graph are: {names}; and {UNNAMED!r} folds nodes")
     return matching
 
 
-def _operation(name: str, data: float, slopes: Iterable[float]) -> Primitive:
-    """A row, of this drawing alone, whose value and partial derivatives are numbers."""
+def _call(name: str, data: float, slopes: Iterable[float]) -> Primitive:
+    """A row, of this drawing alone, whose value and partial derivatives are numbers; shown as a call."""
     partials = tuple(lambda *_, slope=slope: slope for slope in slopes)
     call = name.replace("{", "{{").replace("}", "}}") + f"({', '.join(['{}'] * len(partials))})"
     return Primitive(name=name, plain=call, value=lambda *_: data, partials=partials)

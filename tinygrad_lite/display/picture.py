@@ -1,5 +1,7 @@
 """The boxes, arrows and moves of a derivation: what is on a drawing, before any layout."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -12,9 +14,9 @@ from .folding import enclosing
 Direction = Literal["forward", "backward", "both"]
 FAR = 8  # operations between a node and its use beyond which it is drawn again: long arrows stall the layout
 LONG = 24  # characters of a name; the title has all of it
+LINE, LINES = 44, 2  # characters of a line of a box's formula, and how many lines; the title has all of it
 SLOPE = 44  # characters of a local derivative beyond which its formula is in the title only
-ENTRIES = 8  # of an arrow's label
-CROWD = 6  # arrows from folded scope to folded scope beyond which their labels are in the titles only
+ENTRIES, SERIES = 8, 4  # of an arrow's label; of one for several leaves that are one box
 
 
 class Part(NamedTuple):
@@ -53,6 +55,18 @@ def shorten(name: str) -> str:
     return name if len(name) <= LONG else name[:LONG] + "…"
 
 
+def wrap(formula: str) -> str:
+    """A formula as a box shows it: in lines, cut off after some."""
+    if len(formula) <= LINE:
+        return formula
+    fitting = f".{{1,{LINE}}}"
+    lines = re.findall(rf"{fitting}(?=\s[+−]\s|$)|{fitting}(?:\s|$)|.{{{LINE}}}", formula, re.DOTALL)
+    lines = [line.strip() for line in lines]
+    if len(lines) > LINES:
+        lines[LINES - 1 :] = [lines[LINES - 1][: LINE - 2] + " …"]
+    return "\n".join(lines)
+
+
 class Picture:
     """What a drawing shows of a derivation, by id.
 
@@ -61,15 +75,25 @@ class Picture:
         folded: the nodes that stand for scopes.
         titles: the nodes' names in full.
         direction: which arrows there are.
+        gather: whether leaves of one name, w1, w2, w3, that go into one box only are one box.
 
     Attributes:
         shapes: the labels and titles of boxes (ids n…), forward arrows (f…), backward ones (b…) and clusters (c…).
         moves: the steps.
-        crowded: True with more than CROWD arrows between folded scopes: those of the backward pass then have no labels.
+        columns: the layers of a network, each from the top: folded scopes side by side, and what goes into these only.
+            Where there are some, arrows have their labels in the titles only.
+        straight: whether all arrows are between neighbours, so that straight ones cross no box.
+        weights: how thick each arrow at a column is, from 0 to 1: its local derivative's share of the largest.
+        clusters: the ids of the scopes that are not folded.
     """
 
     def __init__(
-        self, derivation: Derivation, folded: Mapping[Value, scope], titles: list[str], direction: Direction
+        self,
+        derivation: Derivation,
+        folded: Mapping[Value, scope],
+        titles: list[str],
+        direction: Direction,
+        gather: bool = False,
     ) -> None:
         self.derivation, self.direction, self.titles = derivation, direction, titles
         self.names = derivation.names()
@@ -78,10 +102,11 @@ class Picture:
         self.boxes: dict[str, Box] = {}
         self.arrows: dict[str, tuple[str, str]] = {}
         self._home: list[str] = []  # the box of each node
-        first: dict[Value | scope, int] = {}
+        first: dict[object, int] = {}
+        series = self._find_series() if gather else {}
         for i, x in enumerate(derivation.nodes):
             scope_ = folded.get(x)
-            self._home.append(f"n{first.setdefault(scope_ or x, i)}")
+            self._home.append(f"n{first.setdefault(scope_ or series.get(i, x), i)}")
             kind = "folded" if scope_ else "output" if x in derivation.outputs else "operation" if x.op else "leaf"
             if type(x) is Constant:
                 kind = "constant"
@@ -89,6 +114,12 @@ class Picture:
                 self.boxes.setdefault(self._home[i], Box(kind, [], enclosing(x))).nodes.append(i)
         self._captions = {self._home[derivation.index[x]]: s.name for x, s in folded.items()}
         self._connect()
+        self.columns = self._find_columns()
+        self.weights = self._weigh()
+        self.clusters: dict[scope, str] = {}
+        for s in (s for box in self.boxes.values() for s in box.scopes):
+            name = self.clusters.setdefault(s, f"c{len(self.clusters)}")
+            self.shapes[name] = Shape([Part("scope", shorten(s.name))], s.name)
         self._shown: dict[int, list[str]] = {}
         for name, box in self.boxes.items():
             for i in box.nodes:
@@ -97,11 +128,28 @@ class Picture:
         self._write_arrows()
         self.moves = [self._move(step) for step in self.steps if self._is_shown(step)]
 
+    def _find_series(self) -> dict[int, tuple[str, int]]:
+        """For each leaf with one use and digits in its name, the name without them, and where it is used."""
+        derivation = self.derivation
+        uses: dict[int, list[int]] = {}
+        for i in range(len(derivation.nodes)):
+            for j in derivation.operands(i):
+                uses.setdefault(j, []).append(i)
+        return {
+            j: (re.sub(r"\d+", "", self.names[j]), users[0])
+            for j, users in uses.items()
+            if len(users) == 1 and type(derivation.nodes[j]) is Value and not derivation.nodes[j].op
+            if re.search(r"\d", self.names[j])
+        }
+
+    def _is_series(self, box: str) -> bool:
+        return self.boxes[box].kind == "leaf" and len(self.boxes[box].nodes) > 1
+
     def _is_shown(self, step: Step) -> bool:
         return self.direction == "both" or (step.kind == "forward") == (self.direction == "forward")
 
     def _connect(self) -> None:
-        """An arrow for each operand slot; for each operand of a folded scope."""
+        """An arrow for each operand slot; for each operand of a folded scope, and each series of leaves, one."""
         derivation = self.derivation
         operands = [derivation.operands(i) for i in range(len(derivation.nodes))]
         depths = [0] * len(operands)
@@ -109,6 +157,7 @@ class Picture:
             for j in operands[i]:
                 depths[j] = max(depths[j], depths[i] + 1)
         nearest = {j: (home, depths[j]) for j, home in enumerate(self._home)}
+        self.straight = all(depths[j] == depths[i] + 1 for i in range(len(operands)) for j in operands[i])
         tails: dict[tuple[int, int], str] = {}
         for i in sorted(range(len(operands)), key=depths.__getitem__, reverse=True):
             for slot, j in enumerate(operands[i]):
@@ -125,11 +174,42 @@ class Picture:
             head = self._home[i]
             if tail not in self.boxes:
                 continue
-            if self.boxes[head].kind != "folded" or (tail, head) not in known:
+            one_each = self.boxes[head].kind != "folded" and not self._is_series(tail)
+            if one_each or (tail, head) not in known:
                 known[tail, head] = f"{head[1:]}-{counts.setdefault(head, 0)}"
                 self.arrows[known[tail, head]] = tail, head
                 counts[head] += 1
             self._slots[i, slot] = known[tail, head]
+
+    def _find_columns(self) -> list[list[str]]:
+        """Folded boxes of one scope with no arrow from one to another, two or more; then what feeds only these."""
+        heads: dict[str, list[str]] = {name: [] for name in self.boxes}
+        for tail, head in self.arrows.values():
+            heads[tail].append(head)
+        layers: dict[tuple[scope, ...], list[str]] = {}
+        for name, box in self.boxes.items():
+            if box.kind == "folded":
+                layers.setdefault(tuple(box.scopes), []).append(name)
+        columns = [layer for layer in layers.values() if len(layer) > 1]
+        columns = [layer for layer in columns if not any(set(layer) & set(heads[name]) for name in layer)]
+        for layer in list(columns):
+            sources = [x for x in self.boxes if self.boxes[x].kind != "folded" and set(heads[x]) == set(layer)]
+            if len(sources) > 1:
+                columns.append(sources)
+        return columns
+
+    def _weigh(self) -> dict[str, float]:
+        """The local derivatives of the arrows at columns, as shares of the largest."""
+        ends = {box for column in self.columns for box in column}
+        slopes = {name: 0.0 for name, boxes in self.arrows.items() if ends.intersection(boxes)}
+        for i in range(len(self.derivation.nodes)):
+            for slot in range(len(self.derivation.operands(i))):
+                name = self._slots.get((i, slot))
+                slope = self.derivation.slope(i, slot)[0] if name in slopes else 0.0
+                if name in slopes and math.isfinite(slope):
+                    slopes[name] += abs(slope)
+        largest = max(slopes.values(), default=0.0) or 1.0
+        return {name: slopes[name] / largest for name in slopes}
 
     def _write_boxes(self) -> None:
         derivation = self.derivation
@@ -145,10 +225,13 @@ class Picture:
                 value = format_number(derivation.data[i])
                 titles.append(f"{self.titles[i]} = {value}" if self.titles[i] != value else value)
                 text = value
-                if box.kind == "folded":
+                if box.kind == "folded" or self._is_series(name):
                     text = f"{self.names[i]} = {value}"
                 elif self.names[i] != value:
-                    parts.append(Part("name", formulas[i] if i in formulas and box.kind != "again" else self.names[i]))
+                    formula = formulas[i] if i in formulas and box.kind != "again" else self.names[i]
+                    parts.append(Part("name", wrap(formula)))
+                    if parts[-1].text.endswith(" …"):
+                        titles.insert(0, formula)
                 parts.append(Part("value", text, f"{name}-v{i}"))
                 if i in totals and self.direction != "forward":
                     total = format_number(totals[i])
@@ -162,20 +245,19 @@ class Picture:
         for step in self.steps:
             if step.kind == "backward":
                 name = self._slots[step.consumer, step.slot]
-                slope = " = ".join(step.slope)
-                short = slope if len(slope) <= SLOPE else f"{step.slope[0]} = {step.slope[-1]}"
+                whole = " = ".join(step.slope)
+                short = whole if len(whole) <= SLOPE else f"{step.slope[0]} = {step.slope[-1]}"
                 labels[name] += Part("slope", short), Part("product", f"{step.left} += {step.sides[1]}")
-                titles[name].append(f"{slope}; {step.left} += {' = '.join(step.sides)}")
-        inner = {name for name, ends in self.arrows.items() if all(self.boxes[box].kind == "folded" for box in ends)}
-        self.crowded = len(inner) > CROWD and self.direction != "forward"
+                titles[name].append(f"{whole}; {step.left} += {' = '.join(step.sides)}")
         for name, (tail, head) in self.arrows.items():
             if self.direction != "backward":
                 ends = (" and ".join(self.titles[i] for i in self.boxes[box].nodes) for box in (tail, head))
                 self.shapes[f"f{name}"] = Shape((), " → ".join(ends))
             if self.direction != "forward" and labels[name]:
                 label = labels[name]
-                label = label if len(label) <= ENTRIES else [*label[:ENTRIES], Part("slope", "…")]
-                label = [] if name in inner and self.crowded else label
+                most = SERIES if self._is_series(tail) else ENTRIES
+                label = label if len(label) <= most else [*label[:most], Part("slope", "…")]
+                label = [] if self.columns else label
                 self.shapes[f"b{name}"] = Shape(label, "\n".join(titles[name]))
 
     def _gradient(self, i: int, names: list[str]) -> str:
