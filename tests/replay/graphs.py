@@ -28,12 +28,12 @@ def again(outputs, parameters, data, theta, sample):
     for node in topological_order(*outputs):
         if node in nodes:
             continue
-        inputs = [nodes[x] for x in node.inputs]
-        if all(type(x) is Constant for x in inputs):
-            number = node.op.evaluate([x.data for x in inputs], [x.label for x in inputs]) if node.op else node.data
+        if all(type(nodes[x]) is Constant for x in node.inputs):
+            known = [(nodes[x].data, nodes[x].label) for x in node.inputs]
+            number = node.op.evaluate(*zip(*known, strict=True)) if node.op else node.data
             nodes[node] = Constant(number, node.label)
-        else:
-            nodes[node] = node.op(*inputs)
+        else:  # in no variable, by which a message would call the operands
+            nodes[node] = node.op(*(nodes[x] for x in node.inputs))
             nodes[node].label = node.label
     return [nodes[x] for x in outputs], [nodes[x] for x in parameters]
 

@@ -1,6 +1,7 @@
 """The compiled kernel on disk: what is damaged is compiled anew, what cannot be kept is said."""
 
 import os
+import re
 import resource
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,9 @@ from numba import njit
 
 from tests.project import python
 from tinygrad_lite import Program, Value, exp
-from tinygrad_lite.replay.kernel import KernelFile, kernel
+from tinygrad_lite.replay.kernel import kernel
+from tinygrad_lite.replay.kernel_file import KernelFile
+from tinygrad_lite.replay.kernel_loops import GROUP
 
 
 @pytest.fixture
@@ -94,23 +97,27 @@ def test_a_full_disk_is_said_and_leaves_nothing(folder):
 
 
 def test_a_program_finds_its_kernel_damaged(tmp_path):
-    """Both of its functions: one cut short, one with another byte in the machine code. Then it is whole again."""
+    """Cut short, or with another byte in the machine code. It is compiled anew, one line says so, and whole again."""
     x = Value(3.0)
-    wanted = Program(exp(x), [], [x]).outputs(
-        [], [[1.0], [2.0]]
-    )  # compiled by now, and kept where no test has changed it
+    wanted = Program(exp(x), [], [x]).outputs([], [[1.0], [2.0]])  # compiled by now, and kept
     (tmp_path / "tinygrad_lite").mkdir()
-    signatures = {name: [*kernel()[name].overloads] for name in ("prepare", "run")}
+    signatures = {x.__name__: next(iter(x.overloads.values())).signature for x in kernel()}
+    signatures |= dict.fromkeys(["exp", "not_finite", "products", "layer", "chains", "scalar_chains"], GROUP)
+    damages = {"chains": lambda whole: whole[:-100], "exp": lambda whole: whole.replace(b"ELF", b"elf", 1)}
+    names = {}
+    for name, signature in signatures.items():
+        path = KernelFile(name).path(signature, kernel()[0].targetctx.codegen())
+        names[name] = path.name
+        whole = path.read_bytes()
+        (tmp_path / "tinygrad_lite" / path.name).write_bytes(damages.get(name, bytes)(whole))
     code = "from tinygrad_lite import Program, Value, exp; x = Value(3.0)"
     code += "; print(Program(exp(x), [], [x]).outputs([], [[1.0], [2.0]]))"
-    wholes = {}
-    for name, [signature] in signatures.items():
-        path = KernelFile(name).path(signature, kernel()[name].targetctx.codegen())
-        whole = wholes[path.name] = path.read_bytes()
-        damaged = whole[:-100] if name == "prepare" else whole.replace(b"ELF", b"elf", 1)
-        (tmp_path / "tinygrad_lite" / path.name).write_bytes(damaged)
-    done = python("-W", "error", "-c", code, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)})
-    assert done.stdout == f"{wanted}\n"
-    for name in wholes:
-        content = (tmp_path / "tinygrad_lite" / name).read_bytes()
+    for lines in (1, 0):
+        done = python("-W", "error", "-c", code, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)})
+        assert done.stdout == f"{wanted}\n"
+        said = done.stderr.splitlines()
+        assert len(said) == lines
+        assert all(re.match("tinygrad_lite compiles .* this machine: once", line) for line in said)
+    for name in damages:
+        content = (tmp_path / "tinygrad_lite" / names[name]).read_bytes()
         assert content[:32] == sha256(content[32:]).digest()

@@ -1,219 +1,155 @@
-"""The kernel that runs groups of instructions: its text, written out from the table's rows, and it compiled.
+"""The kernel: it runs groups of instructions, each by a function that is called by its address.
 
-Numba compiles it once on a machine, for all programs, which are data to it.
+Numba compiles that and each of these functions apart, once on a machine, and a function when a program first needs it:
+so neither the size of the table nor other programs cost a program anything.
 """
 
-import os
-import pickle
-import sys
-import warnings
+# mypy: ignore-errors
+# (these functions are compiled by numba, which finds their types itself)
 from collections.abc import Sequence
 from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-import numba
-from numba.core.compiler import CompileResult
-from numba.core.serialize import dumps
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
 
-from ..engine import primitives, stable_forms
-from ..engine.declaration import TABLE, Primitive
-from . import kernel_loops
-from .inlining import FLOAT_POWER
-from .instructions import CHAIN, LINEAR
-from .kernel_loops import LANES
+from ..engine.declaration import Primitive
+from .kernel_file import compile_once
+from .kernel_loops import GROUP, LANES, address, chains, layer, not_finite, products, scalar_chains
 from .rebinding import rebind
-from .schedule import CHECK, LAYER, PRODUCTS
 
 CHUNK = 8 * LANES  # samples that are added up together, by one thread
 
-NUMBER_CALL = """\
-    elif kind == {kind}:
-        for i in range(count):
-            numbers[out + i] = {call}
-            at += {arity}
+# A row's function for `count` calls, each of n numbers that stand side by side.
+CALLS = """\
+def calls(p, n, valid, stride, out, tape, at, count, terms, w, first, sums):
+    for _ in range(count):
+        {operands}
+        for i in range(n):
+            p[out + i] = value({numbers})
+        at += {arity}
+        out += stride
+    return False
 """
 
-COLUMN_CALL = """\
-    elif kind == {kind}:
-        for _ in range(count):
-            {operands}
-            for i in range(n):
-                columns[out + i] = {call}
-            at += {arity}
-            out += LANES
-"""
 
-KERNEL = '''\
-@njit(error_model="numpy")
-def call_numbers(kind, numbers, out, tape, at, count):
-    if kind < 0:
-        return
-{number_calls}
-
-@njit(error_model="numpy")
-def call_columns(kind, columns, n, out, tape, at, count):
-    if kind < 0:
-        return
-{column_calls}
-
-@njit(nogil=True, error_model="numpy")
-def prepare(groups, tape_, factors, given, numbers_, packed):
-    """Compute all numbers but the first, which are given, and pack those that layers read: is one not finite?"""
-    tape, numbers = address(tape_), address(numbers_)
-    for g in range(len(groups)):
-        kind, members, width, out, at, _ = groups[g]
-        if kind == CHAIN:
-            scalar_chains(numbers, out, tape, at, width, members)
-        else:
-            call_numbers(kind, numbers, out, tape, at, members)
-    for i in range(len(factors)):
-        packed[i] = numbers_[factors[i]]
-    bad = False
-    for i in range(given, len(numbers_)):
-        bad |= numbers_[i] - numbers_[i] != 0.0
-    return bad
-
-
-@njit(error_model="numpy")
-def without_padding(columns, valid, n, tape, at, count):
-    """Put 0 where a short block has no samples, so that they add nothing: for sums, the last that are computed."""
-    for j in range(at, at + count):
-        for i in range(valid, n):
-            columns[tape[j] * LANES + i] = 0.0
-
-
-@njit(error_model="numpy")
-def run_groups(groups, tape, packed, columns, valid, n, sums, base):
-    bad = False
-    for g in range(len(groups)):
-        kind, members, width, out, at, first = groups[g]
-        if kind == LAYER:
-            layer(columns, n, out * LANES, tape, at, width, members, packed, first)
-        elif kind == CHAIN:
-            chains(columns, n, out * LANES, tape, at, width, members)
-        elif kind == CHECK:
-            bad |= not_finite(columns, n, tape, at, members)
-        elif kind == PRODUCTS:
-            without_padding(columns, valid, n, tape, at, members)
-            products(columns, n, sums, base, tape, at, members, width)
-        else:
-            call_columns(kind, columns, n, out * LANES, tape, at, members)
-    return bad
-
-
-@njit(nogil=True, error_model="numpy")
-def run(groups, tape, spread, numbers, packed, columns_, batch, first, end, output_columns, outputs, sums, bad):
-    """Compute the chunks from `first` to before `end`; those that leave the range of floats are marked in `bad`."""
-    columns, totals = address(columns_), address(sums)
-    (samples, d), results = batch.shape, sums.shape[1]
-    for j in range(len(spread)):
-        for i in range(LANES):
-            columns[spread[j, 1] * LANES + i] = numbers[spread[j, 0]]
-    for chunk in range(first, end):
-        bad[chunk] = True  # until it is done: an error ends the loop
-        failed = False
-        for start in range(chunk * CHUNK, min((chunk + 1) * CHUNK, samples), LANES):
-            valid = min(LANES, samples - start)
-            n = (valid + 15) // 16 * 16
-            for j in range(d):
-                for i in range(valid):
-                    columns[j * LANES + i] = batch[start + i, j]
-                for i in range(valid, n):  # up to the width of the vectors: the last sample again
-                    columns[j * LANES + i] = batch[start + valid - 1, j]
-            failed |= run_groups(groups, address(tape), address(packed), columns, valid, n, totals, chunk * results)
-            for j in range(len(output_columns)):
-                output, column = output_columns[j]
-                for i in range(valid):
-                    outputs[start + i, output] = columns[column * LANES + i]
-        for j in range(results):
-            failed |= sums[chunk, j] - sums[chunk, j] != 0.0
-        bad[chunk] = failed
-'''
-
-
-# The rows that are called; the others are chains.
-ROWS = [row for row in TABLE.values() if row.builtin and row.name not in (*LINEAR, "mul")] + [FLOAT_POWER]
-
-
-def kernel_text(rows: Sequence[Primitive]) -> str:
-    """The kernel that calls these rows, by their positions."""
-    number_calls, column_calls = [], []
-    for kind, row in enumerate(rows):
-        arity, name = len(row.partials), f"call_{kind}"
-        places = ", ".join(f"numbers[tape[at + {i}]]" for i in range(arity))
-        operands = "; ".join(f"x{i} = tape[at + {i}] * LANES" for i in range(arity))
-        column_places = ", ".join(f"columns[x{i} + i]" for i in range(arity))
-        words: dict[str, Any] = {"kind": kind, "arity": arity, "operands": operands}
-        number_calls.append(NUMBER_CALL.format(call=f"{name}({places})", **words))
-        column_calls.append(COLUMN_CALL.format(call=f"{name}({column_places})", **words))
-    return KERNEL.format(number_calls="".join(number_calls), column_calls="".join(column_calls))
+def functions_of(rows: Sequence[Primitive], of_numbers: bool) -> Any:
+    """The addresses of what does a group, by its kind: calls of these rows, and CHECK, PRODUCTS, LAYER, CHAIN from the
+    end on."""
+    loops = (not_finite, products, layer, scalar_chains if of_numbers else chains)
+    compiled = [_compile_calls(row) for row in rows] + [_compile_group(loop.__name__, loop) for loop in loops]
+    return np.array([address for address, _ in compiled], np.intp)
 
 
 @cache
-def kernel() -> dict[str, Any]:
-    """The functions `prepare` and `run`; numba compiles them when they are called first, or they are found on disk."""
-    text = kernel_text(ROWS)
-    names = {f"call_{kind}": _jit(row.value) for kind, row in enumerate(ROWS)}
-    names |= vars(kernel_loops) | {"CHAIN": CHAIN, "LAYER": LAYER, "PRODUCTS": PRODUCTS, "CHECK": CHECK, "CHUNK": CHUNK}
-    names["__name__"] = __name__
+def _compile_group(name: str, function: Any) -> tuple[int, Any]:
+    """The address of a function that does a group, and what keeps it there."""
+    [compiled] = compile_once(name, function, GROUP).overloads.values()
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name), compiled
+
+
+@cache
+def _compile_calls(row: Primitive) -> tuple[int, Any]:
+    """As `_compile_group`, for the calls of a row."""
+    arity = len(row.partials)
+    operands = "; ".join(f"x{i} = tape[at + {i}] * stride" for i in range(arity))
+    text = CALLS.format(operands=operands, arity=arity, numbers=", ".join(f"p[x{i} + i]" for i in range(arity)))
+    names = {"__name__": __name__, "value": _jit(row.value)}
     exec(compile(text, "<kernel>", "exec"), names)
-    for name in ("prepare", "run"):
-        names[name]._cache = KernelFile(name)
-    return names
+    return _compile_group(row.name, names["calls"])
 
 
 def _jit(function: Any) -> Any:
     """A row's function for numba, with those that it calls."""
     if not isinstance(function, FunctionType):
         return function
-    return numba.njit(error_model="numpy")(rebind(function, _jit))
+    return njit(error_model="numpy")(rebind(function, _jit))
 
 
-class KernelFile:
-    """Where a compiled function of the kernel is kept, in place of numba's own cache.
+@intrinsic
+def call(context: Any, where: Any, *arguments: Any) -> Any:
+    """Call the compiled function at an address with the arguments of a GROUP: was something bad, or did it raise?"""
 
-    A checksum comes first: numba's cache raises where a file is damaged, or runs what is no code.
-    """
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = context.call_conv.get_function_type(GROUP.return_type, GROUP.args)
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        arguments = [builder.extract_value(args[1], i) for i in range(len(GROUP.args))]
+        status, bad = context.call_conv.call_function(builder, function, GROUP.return_type, GROUP.args, arguments)
+        return builder.or_(status.is_error, bad)
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    return types.boolean(types.intp, types.StarArgTuple(GROUP.args)), emit
 
-    def path(self, signature: Any, target: Any) -> Path:
-        """A file for all that the code depends on. Raises: RuntimeError where there is no home."""
-        files = (kernel_loops.__file__, primitives.__file__, stable_forms.__file__, __file__)
-        parts = [Path(file).read_bytes() for file in files]
-        parts.append(repr((self.name, signature, target.magic_tuple(), numba.__version__, sys.version)).encode())
-        home = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        return Path(home) / "tinygrad_lite" / f"{self.name}_{sha256(b''.join(parts)).hexdigest()[:16]}"
 
-    def load_overload(self, signature: Any, context: Any) -> Any:
-        """The compiled function; None where there is none, or a damaged one."""
-        context.refresh()
-        try:
-            content = self.path(signature, context.codegen()).read_bytes()
-        except (OSError, RuntimeError):
-            return None
-        checksum, data = content[:32], content[32:]
-        if checksum != sha256(data).digest():
-            return None
-        return CompileResult._rebuild(context, *pickle.loads(data))  # type: ignore[no-untyped-call]
+@njit(error_model="numpy")
+def run_groups(groups, functions, p, n, valid, stride, tape, packed, sums):
+    """All groups, one after the other; `functions` has the addresses of what does them, by kind."""
+    bad = False
+    for g in range(len(groups)):
+        kind, members, width, out, at, first = groups[g]
+        bad |= call(functions[kind], p, n, valid, stride, out * stride, tape, at, members, width, packed, first, sums)
+    return bad
 
-    def save_overload(self, signature: Any, result: Any) -> None:
-        """Keep the compiled function; a warning where that is not possible."""
-        data = dumps(result._reduce())  # type: ignore[no-untyped-call]
-        try:
-            path = self.path(signature, result.codegen)
-            unfinished = path.with_suffix(f".{os.getpid()}")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                unfinished.write_bytes(sha256(data).digest() + data)
-                unfinished.replace(path)
-            finally:
-                unfinished.unlink(missing_ok=True)
-        except (OSError, RuntimeError) as error:
-            advice = "let NUMBA_CACHE_DIR be a folder that can be written to"
-            message = f"the compiled kernel cannot be kept ({error}), and each process compiles it anew: {advice}"
-            warnings.warn(message, RuntimeWarning, stacklevel=2)
+
+def prepare(groups, functions, tape, factors, given, numbers, packed):
+    """Compute all numbers but the first, which are given, and pack those that layers read: is one bad?"""
+    p = address(numbers)
+    bad = run_groups(groups, functions, p, 1, 1, 1, address(tape), p, p)
+    for i in range(len(factors)):
+        packed[i] = numbers[factors[i]]
+    for i in range(given, len(numbers)):
+        bad |= numbers[i] - numbers[i] != 0.0
+    return bad
+
+
+def run(
+    groups, functions, tape, spread, numbers, packed, columns, batch, first, end, output_columns, outputs, sums, bad
+):
+    """Compute the chunks from `first` to before `end`; those that leave the range of floats are marked in `bad`."""
+    (samples, d), results = batch.shape, sums.shape[1]
+    stride = min(LANES, (samples + 15) // 16 * 16)
+    for j in range(len(spread)):
+        for i in range(stride):
+            columns[spread[j, 1] * stride + i] = numbers[spread[j, 0]]
+    p, w = address(columns), address(packed)
+    for chunk in range(first, end):
+        failed = False
+        for start in range(chunk * CHUNK, min((chunk + 1) * CHUNK, samples), LANES):
+            valid = min(LANES, samples - start)
+            n = (valid + 15) // 16 * 16
+            for j in range(d):
+                for i in range(valid):
+                    columns[j * stride + i] = batch[start + i, j]
+                for i in range(valid, n):  # up to the width of the vectors: the last sample again
+                    columns[j * stride + i] = batch[start + valid - 1, j]
+            failed |= run_groups(groups, functions, p, n, valid, stride, address(tape), w, address(sums[chunk]))
+            for j in range(len(output_columns)):
+                output, column = output_columns[j]
+                for i in range(valid):
+                    outputs[start + i, output] = columns[column * stride + i]
+        for j in range(results):
+            failed |= sums[chunk, j] - sums[chunk, j] != 0.0
+        bad[chunk] = failed
+
+
+def _array(kind: Any, dimensions: int = 1) -> Any:
+    return types.Array(kind, dimensions, "C")
+
+
+LINES, PLACES, FLOATS, TABLE = (
+    _array(types.int32, 2),
+    _array(types.int32),
+    _array(types.float64),
+    _array(types.float64, 2),
+)
+ADDRESSES, COUNT = _array(types.intp), types.intp
+
+
+@cache
+def kernel() -> tuple[Any, Any]:
+    """`prepare` and `run`, compiled."""
+    of_numbers = types.boolean(LINES, ADDRESSES, PLACES, PLACES, COUNT, FLOATS, FLOATS)
+    given = (LINES, ADDRESSES, PLACES, LINES, FLOATS, FLOATS, FLOATS, TABLE, COUNT, COUNT)
+    of_samples = types.void(*given, LINES, TABLE, TABLE, _array(types.boolean))
+    return compile_once("prepare", prepare, of_numbers), compile_once("run", run, of_samples)

@@ -4,9 +4,16 @@ The vectors are LLVM's own, so that sums stay in registers for the length of a c
 and store them once a term. Multiplication and addition stay two roundings, in the order of the program.
 Pointers and offsets, because an array's index would first be asked whether it is negative.
 
-    p          where the columns are: `LANES` numbers each, one for each sample of a block
+    p          where the columns are, or the numbers
+    stride     from one column to the next: a column has a place for each sample of a block; 1 for numbers
     offset     of a column's first number from p
-    n          how many samples there are, rounded up to a multiple of 16
+    n          how many samples there are, rounded up to a multiple of 16, of which `valid` are samples
+    out        the offset of the first result; the others follow
+    tape, at   places of operands, and where the group's begin; `count` and `terms` are its members and its width
+    w, first   the numbers that layers read, and where the group's begin
+    sums       of the results over the samples
+
+What does a group returns whether it met a number that is not finite, or an error.
 """
 
 # mypy: ignore-errors
@@ -14,7 +21,7 @@ Pointers and offsets, because an array's index would first be asked whether it i
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic, models, register_model
 
 WIDTH = 8
@@ -38,7 +45,10 @@ class VectorModel(models.PrimitiveModel):
         super().__init__(manager, kind, VECTOR)
 
 
-vector, pointer = Vector(), types.CPointer(types.float64)
+vector, pointer, places, count = Vector(), types.CPointer(types.float64), types.CPointer(types.int32), types.intp
+GROUP = types.boolean(
+    pointer, count, count, count, count, places, count, count, count, pointer, count, pointer
+)  # what does a group: (p, n, valid, stride, out, tape, at, count, terms, w, first, sums)
 
 
 @intrinsic
@@ -112,8 +122,7 @@ def add_up(context: Any, numbers: Any) -> Any:
     return types.float64(vector), emit
 
 
-@njit(error_model="numpy")
-def layer(p, n, out, tape, at, terms, count, w, first):
+def layer(p, n, valid, stride, out, tape, at, count, terms, w, first, sums):
     """`count` chains over the same columns, each with numbers of its own: base + w₁·column₁ + w₂·column₂ + …
 
     `tape` has the columns; `w` the bases of four chains, then their factors term by term, and so on; last the
@@ -129,53 +138,53 @@ def layer(p, n, out, tape, at, terms, count, w, first):
             k = first
             for j in range(at, end):  # eight sums stay in registers
                 k += 4
-                x, y = load(p, tape[j] * LANES + i), load(p, tape[j] * LANES + i + WIDTH)
+                x, y = load(p, tape[j] * stride + i), load(p, tape[j] * stride + i + WIDTH)
                 w0, w1, w2, w3 = repeat(w[k]), repeat(w[k + 1]), repeat(w[k + 2]), repeat(w[k + 3])
                 u0, u1, u2, u3 = plus(u0, w0, x), plus(u1, w1, x), plus(u2, w2, x), plus(u3, w3, x)
                 v0, v1, v2, v3 = plus(v0, w0, y), plus(v1, w1, y), plus(v2, w2, y), plus(v3, w3, y)
             store(p, out + i, u0)
             store(p, out + i + WIDTH, v0)
-            store(p, out + LANES + i, u1)
-            store(p, out + LANES + i + WIDTH, v1)
-            store(p, out + 2 * LANES + i, u2)
-            store(p, out + 2 * LANES + i + WIDTH, v2)
-            store(p, out + 3 * LANES + i, u3)
-            store(p, out + 3 * LANES + i + WIDTH, v3)
+            store(p, out + stride + i, u1)
+            store(p, out + stride + i + WIDTH, v1)
+            store(p, out + 2 * stride + i, u2)
+            store(p, out + 2 * stride + i + WIDTH, v2)
+            store(p, out + 3 * stride + i, u3)
+            store(p, out + 3 * stride + i + WIDTH, v3)
         first += 4 + 4 * terms
-        out += 4 * LANES
+        out += 4 * stride
     for _ in range(count % 4):
         for i in range(0, n, 2 * WIDTH):
             u = v = repeat(w[first])
             k = first
             for j in range(at, end):
                 k += 1
-                u = plus(u, repeat(w[k]), load(p, tape[j] * LANES + i))
-                v = plus(v, repeat(w[k]), load(p, tape[j] * LANES + i + WIDTH))
+                u = plus(u, repeat(w[k]), load(p, tape[j] * stride + i))
+                v = plus(v, repeat(w[k]), load(p, tape[j] * stride + i + WIDTH))
             store(p, out + i, u)
             store(p, out + i + WIDTH, v)
         first += 1 + terms
-        out += LANES
+        out += stride
+    return False
 
 
-@njit(error_model="numpy")
-def chains(p, n, out, tape, at, terms, count):
+def chains(p, n, valid, stride, out, tape, at, count, terms, w, first, sums):
     """`count` chains base + a₁·b₁ + a₂·b₂ + … of columns; `tape` has base, a₁, b₁, … of each."""
     for _ in range(count):
         end = at + 1 + 2 * terms
         for i in range(0, n, 2 * WIDTH):
-            u, v = load(p, tape[at] * LANES + i), load(p, tape[at] * LANES + i + WIDTH)
+            u, v = load(p, tape[at] * stride + i), load(p, tape[at] * stride + i + WIDTH)
             for j in range(at + 1, end, 2):
-                a, b = tape[j] * LANES + i, tape[j + 1] * LANES + i
+                a, b = tape[j] * stride + i, tape[j + 1] * stride + i
                 u = plus(u, load(p, a), load(p, b))
                 v = plus(v, load(p, a + WIDTH), load(p, b + WIDTH))
             store(p, out + i, u)
             store(p, out + i + WIDTH, v)
         at = end
-        out += LANES
+        out += stride
+    return False
 
 
-@njit(error_model="numpy")
-def scalar_chains(numbers, out, tape, at, terms, count):
+def scalar_chains(numbers, n, valid, stride, out, tape, at, count, terms, w, first, sums):
     """As `chains`, of single numbers; four at a time, so that one need not wait for its own last addition."""
     size = 1 + 2 * terms
     for _ in range(count // 4):
@@ -197,47 +206,51 @@ def scalar_chains(numbers, out, tape, at, terms, count):
         numbers[out] = s
         at += size
         out += 1
+    return False
 
 
-@njit(error_model="numpy")
-def products(p, n, sums, base, tape, at, height, width):
+def products(p, n, valid, stride, out, tape, at, height, width, w, first, sums):
     """Add to `sums` the sum over the samples of a·b, for `height` columns a (an even number) and `width` columns b.
 
-    `tape` has the columns a, the columns b, and for each pair where its sum goes, from `base` on.
+    `tape` has the columns a, the columns b, and for each pair which of the sums it belongs to. Where there are no
+    samples the columns a become 0, so that they add nothing: sums are the last that is computed.
     """
+    for j in range(at, at + height):
+        for i in range(valid, n):
+            p[tape[j] * stride + i] = 0.0
     right = at + height
     for r in range(0, height, 2):
         for c in range(0, width - 3, 4):
             s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = repeat(0.0)
             for i in range(0, n, WIDTH):
-                a, b = load(p, tape[at + r] * LANES + i), load(p, tape[at + r + 1] * LANES + i)
-                x, y = load(p, tape[right + c] * LANES + i), load(p, tape[right + c + 1] * LANES + i)
+                a, b = load(p, tape[at + r] * stride + i), load(p, tape[at + r + 1] * stride + i)
+                x, y = load(p, tape[right + c] * stride + i), load(p, tape[right + c + 1] * stride + i)
                 s0, s1, t0, t1 = plus(s0, a, x), plus(s1, a, y), plus(t0, b, x), plus(t1, b, y)
-                x, y = load(p, tape[right + c + 2] * LANES + i), load(p, tape[right + c + 3] * LANES + i)
+                x, y = load(p, tape[right + c + 2] * stride + i), load(p, tape[right + c + 3] * stride + i)
                 s2, s3, t2, t3 = plus(s2, a, x), plus(s3, a, y), plus(t2, b, x), plus(t3, b, y)
             j = right + width + r * width + c
             for k, s, t in ((j, s0, t0), (j + 1, s1, t1), (j + 2, s2, t2), (j + 3, s3, t3)):
-                sums[base + tape[k]] += add_up(s)
-                sums[base + tape[k + width]] += add_up(t)
+                sums[tape[k]] += add_up(s)
+                sums[tape[k + width]] += add_up(t)
         for c in range(width // 4 * 4, width):
             s = t = repeat(0.0)
             for i in range(0, n, WIDTH):
-                x = load(p, tape[right + c] * LANES + i)
-                s = plus(s, load(p, tape[at + r] * LANES + i), x)
-                t = plus(t, load(p, tape[at + r + 1] * LANES + i), x)
+                x = load(p, tape[right + c] * stride + i)
+                s = plus(s, load(p, tape[at + r] * stride + i), x)
+                t = plus(t, load(p, tape[at + r + 1] * stride + i), x)
             j = right + width + r * width + c
-            sums[base + tape[j]] += add_up(s)
-            sums[base + tape[j + width]] += add_up(t)
+            sums[tape[j]] += add_up(s)
+            sums[tape[j + width]] += add_up(t)
+    return False
 
 
-@njit(error_model="numpy")
-def not_finite(p, n, tape, at, count):
+def not_finite(p, n, valid, stride, out, tape, at, count, terms, w, first, sums):
     """Whether the numbers of `count` columns do not add up: surely if one is infinite or NaN."""
     u = v = repeat(0.0)
     one = repeat(1.0)
     for j in range(at, at + count):
         for i in range(0, n, 2 * WIDTH):
-            u = plus(u, load(p, tape[j] * LANES + i), one)
-            v = plus(v, load(p, tape[j] * LANES + i + WIDTH), one)
+            u = plus(u, load(p, tape[j] * stride + i), one)
+            v = plus(v, load(p, tape[j] * stride + i + WIDTH), one)
     total = add_up(u) + add_up(v)
     return total - total != 0.0

@@ -1,7 +1,7 @@
 """The compiled executor of a program: its schedule as arrays, and the kernel called with them."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -11,20 +11,23 @@ import numpy as np
 from ..engine.arguments import check_matrix, check_vector
 from .executor import Recompute, check_sums
 from .instructions import Instructions
-from .kernel import CHUNK, ROWS, kernel
+from .kernel import CHUNK, functions_of, kernel
 from .kernel_loops import LANES
 from .python_executor import PythonExecutor
-from .schedule import Group, Schedule
+from .schedule import Schedule
 
 
 class Plan:
     """A schedule as the kernel's arrays."""
 
-    def __init__(self, instructions: Instructions, gradients: bool, kinds: Sequence[int]) -> None:
+    def __init__(self, instructions: Instructions, gradients: bool) -> None:
         schedule = Schedule(instructions, gradients)
         self.gradients = gradients
-        self.numbers = _to_lines(schedule.numbers, kinds)
-        self.columns = _to_lines(schedule.columns, kinds)
+        self.numbers, self.columns = (
+            np.array(groups, np.int32).reshape(-1, 6) for groups in (schedule.numbers, schedule.columns)
+        )
+        rows = [call.row for call in instructions.calls]
+        self.number_functions, self.column_functions = (functions_of(rows, of_numbers) for of_numbers in (True, False))
         self.tape = np.array(schedule.tape, np.int32)
         self.factors = np.array(schedule.factors, np.int32)
         self.spread = np.array([*schedule.spread.items()], np.int32).reshape(-1, 2)
@@ -41,12 +44,6 @@ class Plan:
         outputs = np.flatnonzero(is_column[: schedule.outputs])
         self.output_columns = np.column_stack([outputs, places[outputs]]).astype(np.int32)
         self.workspaces: list[Any] = []  # columns that no thread is using
-
-
-def _to_lines(groups: Sequence[Group], kinds: Sequence[int]) -> Any:
-    """One line for each group; calls get the numbers that the kernel has for them."""
-    lines = [[kinds[group.kind] if group.kind >= 0 else group.kind, *group[1:]] for group in groups]
-    return np.array(lines, np.int32).reshape(-1, 6)
 
 
 class Replay:
@@ -69,29 +66,30 @@ class Replay:
         self.bad = np.zeros(chunks, bool)
         self.infinite = np.zeros(plan.results, bool)
 
-    def compute_numbers(self, functions: dict[str, Any]) -> bool:
-        """Compute what is the same for all samples; False where that leaves the range of floats."""
+    def compute_numbers(self, prepare: Any) -> bool:
+        """Compute what is the same for all samples; False where that leaves the range of floats, or a row raises."""
         plan = self.plan
-        try:
-            failed = functions["prepare"](plan.numbers, plan.tape, plan.factors, plan.given, self.numbers, self.packed)
-        except Exception:  # of a row; Python will say what it is
-            return False
-        return not failed
+        given = plan.numbers, plan.number_functions, plan.tape, plan.factors, plan.given
+        return not prepare(*given, self.numbers, self.packed)
 
-    def compute(self, functions: dict[str, Any], first: int, end: int) -> None:
+    def compute(self, run: Any, first: int, end: int) -> None:
         """Compute the chunks from `first` to before `end`."""
         plan = self.plan
         try:
             columns = plan.workspaces.pop()
         except IndexError:
             columns = np.empty(plan.column_space)
-        given = plan.columns, plan.tape, plan.spread, self.numbers, self.packed, columns, self.batch
-        while first < end:
-            try:
-                functions["run"](*given, first, end, plan.output_columns, self.outputs, self.sums, self.bad)
-                first = end
-            except Exception:  # of a row, in the last chunk that it marked; Python will say what it is
-                first += 1 + int(np.flatnonzero(self.bad[first:end])[-1])
+        given = (
+            plan.columns,
+            plan.column_functions,
+            plan.tape,
+            plan.spread,
+            self.numbers,
+            self.packed,
+            columns,
+            self.batch,
+        )
+        run(*given, first, end, plan.output_columns, self.outputs, self.sums, self.bad)
         plan.workspaces.append(columns)
 
     def put(self, chunk: int, results: Any) -> None:
@@ -129,8 +127,7 @@ class NumbaExecutor:
 
     def __init__(self, instructions: Instructions, exact: bool) -> None:
         self.instructions = instructions
-        self.functions = kernel()
-        self.kinds = [ROWS.index(call.row) for call in instructions.calls]
+        self.prepare, self.run = kernel()
         self.plans: dict[bool, Plan] = {}
         self.pool: ThreadPoolExecutor | None = None
         self.workers = (0, 0)
@@ -143,9 +140,9 @@ class NumbaExecutor:
         theta = _to_floats(theta, check_vector, len(self.instructions.parameters), "theta", 1)
         batch = _to_floats(batch, check_matrix, len(self.instructions.data), "batch", 2)
         if gradients not in self.plans:
-            self.plans[gradients] = Plan(self.instructions, gradients, self.kinds)
+            self.plans[gradients] = Plan(self.instructions, gradients)
         replay = Replay(self.plans[gradients], theta, batch)
-        if not replay.compute_numbers(self.functions):
+        if not replay.compute_numbers(self.prepare):
             replay.bad[:] = True
         elif len(replay.plan.columns):
             self._share(replay, threads)
@@ -160,14 +157,14 @@ class NumbaExecutor:
         """Compute all chunks, consecutive ones in each thread; what one adds up does not depend on their number."""
         chunks = len(replay.bad)
         if threads == 1 or chunks == 1:
-            replay.compute(self.functions, 0, chunks)
+            replay.compute(self.run, 0, chunks)
             return
         threads = min(threads, chunks)
         if self.pool is None or self.workers != (os.getpid(), threads):  # threads do not survive a fork
             self.pool, self.workers = ThreadPoolExecutor(threads - 1), (os.getpid(), threads)
         bounds = [chunks * i // threads for i in range(threads + 1)]
-        shares = [self.pool.submit(replay.compute, self.functions, *share) for share in pairwise(bounds[1:])]
-        replay.compute(self.functions, 0, bounds[1])
+        shares = [self.pool.submit(replay.compute, self.run, *share) for share in pairwise(bounds[1:])]
+        replay.compute(self.run, 0, bounds[1])
         for share in shares:
             share.result()
 

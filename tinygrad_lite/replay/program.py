@@ -39,8 +39,8 @@ class Program:
         output: what to compute: a Value, or a list of k Values.
         parameters: the p leaves to differentiate by; the gradient is 0 where output does not depend on one.
         data: the d leaves that each sample has numbers for.
-        executor: "compiled" (by numba, of the extra `fast`; compiled on the first use on a machine, which
-            takes 10 to 20 s) or "python"; None for the fastest that is installed and has every row.
+        executor: "compiled" (by numba, of the extra `fast`; on the first use on a machine, which takes some seconds,
+            a line on stderr says so) or "python"; None for the fastest that is installed and has every row.
         exact: True for the bits of Python's `math`. False lets the compiled executor use the vector functions of the
             platform for exp, tanh and their like: some times as fast, each operation within 4 units in the last
             place and each partial derivative within 8, as `gradcheck` asks; where there are none, it is as True.
