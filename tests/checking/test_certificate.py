@@ -370,8 +370,8 @@ def test_the_report():
     assert [x.name for x in report.inputs] == ["a", "rate"]
     assert report.value == math.tanh(0.125)
     assert "9 of 9 numbers certified" in str(report)
-    table = report._repr_markdown_()
-    first, second = table.split("\n\n")
+    verdict, first, second = report._repr_markdown_().split("\n\n")
+    assert verdict == "**gradcheck: ok**, 9 of 9 numbers certified"
     assert [line.count("|") for line in first.splitlines()] == [7] * 4
     assert [line.split("|")[1].strip() for line in second.splitlines()[2:]] == [
         "gradient of tanh = 0.1244",

@@ -208,8 +208,8 @@ def test_verbose(installed, monkeypatch, capsys) -> None:
     model = LogisticRegression(verbose=True).fit(X, Y)
     out, err = capsys.readouterr()
     result = rf"loss {model.loss_curve_[-1]:.6f} after {model.n_iter_} steps, largest gradient component \d\.\de-07"
-    assert re.fullmatch(rf"{result} \(tol=1e-06\)\n", out)
-    assert (" gradients" in err) == installed
+    assert re.search(rf"(^|\n){result} \(tol=1e-06\)\n$", out)
+    assert ((" gradients" in out), err) == (installed, "")
     LogisticRegression().fit(X, Y)
     assert capsys.readouterr() == ("", "")
 

@@ -330,8 +330,8 @@ def test_verbose_shows_a_progress_bar(capsys):
     assert capsys.readouterr() == ("", "")
     shown = train(MLP(1, [2, 1], seed=0), [[0.0], [1.0]], [1, 2], steps=7, verbose=True)
     out, err = capsys.readouterr()
-    assert (out, shown) == ("", silent)
-    assert "7/7" in err
+    assert (err, shown) == ("", silent)
+    assert "7/7" in out
 
 
 def test_verbose_without_tqdm(monkeypatch, capsys):

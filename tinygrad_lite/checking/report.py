@@ -1,7 +1,9 @@
 """What a gradient check says: its checks, its report, its error."""
 
 import math
+import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -105,29 +107,53 @@ class GradcheckReport(NamedTuple):
     def __bool__(self) -> bool:
         return self.ok
 
-    def __str__(self) -> str:
+    @property
+    def verdict(self) -> str:
+        """ok or WRONG, and how many numbers are certified, guarded and unchecked."""
         counts = Counter(check.verdict for check in self.checks)
         others = "".join(f", {counts[verdict]} {verdict}" for verdict in ("guarded", "unchecked") if counts[verdict])
-        verdict = f"{'ok' if self.ok else 'WRONG'}, {counts['certified']} of {len(self.checks)} numbers certified"
-        lines = [f"gradcheck: {verdict}{others}"]
+        certified = f"{counts['certified']} of {len(self.checks)} numbers certified"
+        return f"{'ok' if self.ok else 'WRONG'}, {certified}{others}"
+
+    def __str__(self) -> str:
+        lines = [f"gradcheck: {self.verdict}", *map(str, self.failures)]
         unknown = "" if any(check.remark for check in self.checks) else ", digits lost unknown"
         for x in self.inputs:
             lost = unknown if math.isnan(x.digits_lost) else f", {x.digits_lost:.1f} digits lost"
             lines.append(f"∂/∂{x.name} = {x.analytic!r} at {x.data!r}{lost}")
-        for check in self.checks:
-            if check.verdict != "certified":
-                lines.append(str(check) if check.verdict == "wrong" else str(check).splitlines()[0])
+        lines += [str(check).splitlines()[0] for check in self.checks if check.verdict in ("guarded", "unchecked")]
         return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:
-        def row(name: str, *numbers: float, ulps: float, last: str) -> str:
-            return f"| {' | '.join([name, *(f'{x:.6g}' for x in numbers), f'{ulps:.2g}', last])} |"
+        verdict, _, counts = self.verdict.partition(", ")
+        blocks = [f"**gradcheck: {verdict}**, {counts}"]
+        for check in self.failures:
+            sentence, *numbers = str(check).splitlines()
+            blocks += [_escape(sentence), "\n".join(f"  {line}" for line in numbers)]  # by four: shown as they are
+        checks = [
+            (c.subject, c.recorded, c.reference, c.ulps, c.verdict.replace("wrong", "WRONG")) for c in self.checks
+        ]
+        return "\n\n".join([*blocks, _table(INPUTS, self.inputs), _table(CHECKS, checks)])
 
-        head = "| input | at | gradient | exact | ULP | digits lost |\n| --- | --- | --- | --- | --- | --- |"
-        inputs = [row(*x[:4], ulps=x.ulps, last=f"{x.digits_lost:.1f}") for x in self.inputs]
-        body = "| number | recorded | reference | ULP | verdict |\n| --- | --- | --- | --- | --- |"
-        checks = [row(c.subject, c.recorded, c.reference, ulps=c.ulps, last=c.verdict) for c in self.checks]
-        return "\n".join([head, *inputs, "", body, *checks])
+
+INPUTS = {"input": "", "at": ".6g", "gradient": ".6g", "exact": ".6g", "ULP": ".2g", "digits lost": ".1f"}
+CHECKS = {"number": "", "recorded": ".6g", "reference": ".6g", "ULP": ".2g", "verdict": ""}
+
+
+def _table(columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> str:
+    """A table in Markdown: columns by title, with the format of their cells; none of which nothing is known."""
+    kept = [i for i in range(len(columns)) if any(row[i] == row[i] for row in rows)]
+    lines = [[list(columns)[i] for i in kept], ["---"] * len(kept)]
+    for row in rows:
+        cells = ("–" if cell != cell else format(cell, form) for cell, form in zip(row, columns.values(), strict=True))
+        written = list(map(_escape, cells))
+        lines.append([written[i] for i in kept])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escape(text: str) -> str:
+    """Text in Markdown, literally."""
+    return re.sub(r"[\\`*_{}\[\]<>#|$~&]", r"\\\g<0>", " ".join(text.splitlines()))
 
 
 class GradcheckError(AssertionError):

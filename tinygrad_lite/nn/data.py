@@ -169,12 +169,15 @@ def choose(given: Any, known: dict[str, Any], kind: str) -> Any:
 
 
 def show_progress(n: int, verbose: bool) -> Iterable[int]:
-    """The numbers 0 to n − 1, with a progress bar if that is wanted and tqdm is installed."""
+    """The numbers 0 to n − 1, with a progress bar if that is wanted and tqdm is installed.
+
+    It is written where results are: what comes by the way of errors is red in a notebook.
+    """
     if verbose:
         try:
             from tqdm import tqdm
         except ImportError:
             return range(n)
-        bar: Iterable[int] = tqdm(range(n), desc="gradient descent", unit=" gradients")
+        bar: Iterable[int] = tqdm(range(n), desc="gradient descent", unit=" gradients", file=sys.stdout)
         return bar
     return range(n)
