@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # read by type checkers, which know of the table's names by t
     from .engine.derivatives import gradient as gradient
     from .engine.derivatives import hessian as hessian
     from .engine.derivatives import value_and_grad as value_and_grad
+    from .replay.jit import jit as jit
     from .replay.program import Program as Program
 
     __version__: str
@@ -36,6 +37,7 @@ else:  # loaded when they are first asked for (PEP 562), so that `import tinygra
         "gradcheck": "checking.certificate",
         "gradient": "engine.derivatives",
         "hessian": "engine.derivatives",
+        "jit": "replay.jit",
         "play": "display.player",
         "value_and_grad": "engine.derivatives",
     }

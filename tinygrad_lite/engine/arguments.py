@@ -29,11 +29,19 @@ def check_count(n: Any, name: str) -> int:
     return int(n)
 
 
-# ── nested lists, tuples and dicts ────────────────────────────────────────────────────────────────
+# ── nested lists, tuples, dicts and arrays ────────────────────────────────────────────────────────
+
+
+def is_array(x: Any) -> bool:
+    """Whether `x` is an array of NumPy's (none can be one before NumPy is imported)."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(x, numpy.ndarray)
 
 
 def map_nested(function: Callable[[Any, str], Any], x: Any, name: str = "") -> Any:
-    """`x` with `function(part, its name)` for each part that is no list, tuple or dict: `xs` has the part `xs[0]`."""
+    """`x` with `function(part, its name)` for each part that is no list, tuple, dict or array: `xs` has the part
+    `xs[0]`. An array becomes one of objects.
+    """
     if isinstance(x, dict):
         return {key: map_nested(function, part, f"{name}[{key!r}]") for key, part in x.items()}
     if isinstance(x, (list, tuple)):
@@ -41,11 +49,16 @@ def map_nested(function: Callable[[Any, str], Any], x: Any, name: str = "") -> A
         if isinstance(x, list):
             return parts
         return type(x)(*parts) if hasattr(x, "_fields") else tuple(parts)
+    if is_array(x):
+        mapped = x.astype(object)
+        for place in sys.modules["numpy"].ndindex(x.shape):
+            mapped[place] = function(x[place], name + "".join(f"[{i}]" for i in place))
+        return mapped
     return function(x, name)
 
 
 def flatten(x: Any) -> list[Any]:
-    """The parts of nested lists, tuples and dicts, in order; [x] for anything else."""
+    """The parts of nested lists, tuples, dicts and arrays, in order; [x] for anything else."""
     parts: list[Any] = []
     map_nested(lambda part, _: parts.append(part), x)
     return parts

@@ -8,7 +8,8 @@ forward-mode AD in a functional framework", 2008): each is taken with respect to
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from .arguments import expect_number, flatten, is_real, map_nested, unflatten
 from .primitives import identity
@@ -63,6 +64,33 @@ def _product(upstream: Any, partial: Any) -> Any:
     return upstream * partial
 
 
+class Derivative(NamedTuple):
+    """What `value_and_grad`, or without the value `grad`, makes a function of: `f` and what to differentiate by."""
+
+    f: Callable[..., Any]
+    argnums: int | tuple[int, ...]
+    with_value: bool
+
+    def positions(self, n: int) -> list[int]:
+        """The arguments to differentiate by, where n are given, counted from 0. Raises: ValueError."""
+        argnums = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
+        for position in argnums:
+            if not -n <= position < n:
+                raise ValueError(f"argnums names argument {position}, but {n} positional arguments were given")
+        return [position % n for position in argnums]
+
+    def result(self, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Value:
+        """f's result as a node. Raises: TypeError."""
+        return _result(self.f, inputs, kwargs)
+
+    def select(self, gradients: Sequence[Any]) -> Any:
+        """One gradient where `argnums` is a number, else a tuple of them."""
+        return gradients[0] if isinstance(self.argnums, int) else tuple(gradients)
+
+
+made_by: "WeakKeyDictionary[Callable[..., Any], Derivative]" = WeakKeyDictionary()
+
+
 def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..., tuple[Value, Any]]:
     """A function that returns f's value and its gradient with respect to the argument(s) `argnums`.
 
@@ -76,21 +104,19 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> C
         position that has no argument.
     """
     _check_callable(f)
-    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    made = Derivative(f, argnums if isinstance(argnums, int) else tuple(argnums), with_value=True)
 
     @functools.wraps(f, updated=())
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Value, Any]:
         inputs = list(args)
+        positions = made.positions(len(args))
         for position in positions:
-            if not -len(args) <= position < len(args):
-                raise ValueError(f"argnums names argument {position}, but {len(args)} positional arguments were given")
             inputs[position] = map_nested(_fresh, args[position])
         shapes = [map_nested(lambda x, _: x, inputs[position]) for position in positions]  # f may change its own
-        y = _result(f, inputs, kwargs)
-        parts = iter(gradient(y, flatten(shapes)))
-        shaped = [unflatten(shape, parts) for shape in shapes]
-        return y, shaped[0] if isinstance(argnums, int) else tuple(shaped)
+        y = made.result(inputs, kwargs)
+        return y, made.select(unflatten(shapes, iter(gradient(y, flatten(shapes)))))
 
+    made_by[differentiated] = made
     return differentiated
 
 
@@ -105,6 +131,7 @@ def grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..
     def derivative(*args: Any, **kwargs: Any) -> Any:
         return differentiated(*args, **kwargs)[1]
 
+    made_by[derivative] = made_by[differentiated]._replace(with_value=False)
     return derivative
 
 
