@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from tests.display.drawings import after_backward, course, network, neuron
+from tests.display.rendered import by_chromium, difference
+from tests.display.seven_graphs import SEVEN
 from tinygrad_lite import Value, scope, tanh
 from tinygrad_lite.display.drawing import draw
 from tinygrad_lite.display.player import play
@@ -171,6 +173,14 @@ def test_animations_run_without_script_and_stop_for_those_who_want_no_motion(pag
     assert page.evaluate("document.getAnimations().length") > 5
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+@pytest.mark.parametrize("graph", ["course", "perceptron"])  # all kinds of boxes; benchmarks/compare_renderers has all
+def test_a_picture_on_slides_and_in_reports_is_the_browser_s(browser: Any, tmp_path: Path, graph: str) -> None:
+    """Typst draws by resvg. Without arrow heads, dashes or fills, or in another font, 1 % of the ink differs or more."""
+    drawing = draw(SEVEN[graph]())
+    drawing.save(tmp_path / "J.png")
+    assert difference(by_chromium(browser, drawing), (tmp_path / "J.png").read_bytes(), drawing) < 0.01
 
 
 # ── the page ──
