@@ -67,9 +67,13 @@ Members = list[tuple[int, Sequence[int]]]  # of a group: slots, with their opera
 
 
 class Schedule:
-    """A program in groups, with a place for each number and each column."""
+    """A program in groups, with a place for each number and each column.
 
-    def __init__(self, instructions: Instructions, gradients: bool = True) -> None:
+    For a single sample data are numbers as the parameters are, behind which they stand; there are no columns, and a
+    gradient is without the 0 that the sum over the samples begins with.
+    """
+
+    def __init__(self, instructions: Instructions, gradients: bool = True, single: bool = False) -> None:
         self.numbers: list[Group] = []
         self.columns: list[Group] = []
         self.tape = array("i")  # places of operands
@@ -81,9 +85,9 @@ class Schedule:
         self.outputs = len(instructions.outputs)  # number of results that are outputs; gradients follow
         self.places: list[int] = []  # by slot
         self.is_column: list[bool] = []
-        self._sum_up(self._group(instructions, gradients))
+        self._sum_up(self._group(instructions, gradients, single))
 
-    def _group(self, instructions: Instructions, gradients: bool) -> dict[int, Sequence[int]]:
+    def _group(self, instructions: Instructions, gradients: bool, single: bool) -> dict[int, Sequence[int]]:
         """Find the groups and lay them out; the chains of the gradients that are only summed up, by slot."""
         summed = set(self.results[self.outputs :])
         sums: dict[int, Sequence[int]] = {}
@@ -92,10 +96,12 @@ class Schedule:
         end = len(instructions) if gradients else instructions.forward
         levels: list[int] = []  # the longest way from a leaf: what is on one level does not wait for one another
         for slot, (kind, operands) in enumerate(islice(instructions, end)):
-            is_column = kind == DATA or (kind >= CHAIN and any(self.is_column[x] for x in operands))
+            is_column = not single and (kind == DATA or (kind >= CHAIN and any(self.is_column[x] for x in operands)))
+            if single and slot in summed and len(operands) > 1:
+                operands[0] = MINUS_ZERO
             level = 0
             self.places.append(self.n_columns if is_column else len(self.start))
-            if kind == DATA:
+            if kind == DATA and is_column:
                 self.n_columns += 1
             elif kind < CHAIN:
                 self.start.append(instructions.constants[operands[0]] if kind == CONSTANT else 0.0)
