@@ -175,7 +175,7 @@ def test_animations_run_without_script_and_stop_for_those_who_want_no_motion(pag
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-@pytest.mark.parametrize("graph", ["course", "perceptron"])  # all kinds of boxes; benchmarks/compare_renderers has all
+@pytest.mark.parametrize("graph", ["course", "perceptron"])  # the other five: benchmarks/compare_renderers
 def test_a_picture_on_slides_and_in_reports_is_the_browser_s(browser: Any, tmp_path: Path, graph: str) -> None:
     """Typst draws by resvg. Without arrow heads, dashes or fills, or in another font, 1 % of the ink differs or more."""
     drawing = draw(SEVEN[graph]())
