@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from tests.display.drawings import NAMESPACE, after_backward, course, label, network, neuron
-from tests.project import python
+from tests.project import ROOT, python
 from tinygrad_lite import Value
 from tinygrad_lite.display import svg
 from tinygrad_lite.display.drawing import Drawing, draw
@@ -64,12 +64,13 @@ def test_pictures_of_the_course_stay_as_they_are(name: str) -> None:
 
 def test_the_same_program_gives_the_same_bytes_under_any_hash_seed() -> None:
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import drawings as t;"
+        "import sys; sys.path.insert(0, sys.argv[1]); from tests.display.seven_graphs import SEVEN;"
         "from tinygrad_lite.display.drawing import draw;"
-        "d = draw(t.after_backward(t.network()), animate=True); sys.stdout.buffer.write((d.source + d.svg).encode())"
+        "drawings = [draw(SEVEN[name](), animate=True) for name in ('perceptron', 'seven_inputs', 'softmax')];"
+        "sys.stdout.buffer.write(''.join(d.source + d.svg for d in drawings).encode())"
     )
     runs = {
-        python("-c", program, str(Path(__file__).parent), env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        python("-c", program, str(ROOT), env={**os.environ, "PYTHONHASHSEED": seed}).stdout
         for seed in ("0", "1", "12345")
     }
     assert len(runs) == 1
@@ -111,13 +112,17 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", [0, 1])
 def test_contrast(theme: int) -> None:
-    from tinygrad_lite.display.dot import BOXES, GREY, INK, PAPER, RED
+    from tinygrad_lite.display.dot import BOXES, GREY, INK, PALE, PAPER, RED
 
     backgrounds = [PAPER[theme], *(paint.fill[theme] for paint in BOXES.values())]
     for background in backgrounds:
         assert contrast(INK[theme], background) >= 4.5
         assert contrast(RED[theme], background) >= 4.5
     assert contrast(GREY[theme], PAPER[theme]) >= 4.5
+    share = int(PALE, 16) / 255  # of ink, in the lines between layers
+    ink, paper = ([int(colour[theme][i : i + 2], 16) for i in (1, 3, 5)] for colour in (INK, PAPER))
+    pale = "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in zip(ink, paper, strict=True))
+    assert contrast(pale, PAPER[theme]) >= 3
     assert all(contrast(paint.outline[theme], paint.fill[theme]) >= 3 for paint in BOXES.values())
 
 

@@ -4,10 +4,11 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.display.drawings import NAMESPACE, after_backward, groups, label, texts
+from tests.display.seven_graphs import SEVEN
 from tinygrad_lite import Value, gradient, scope, tanh
 from tinygrad_lite.display.drawing import draw
 from tinygrad_lite.display.folding import enclosing
@@ -18,7 +19,7 @@ OPERATIONS = [lambda a, b: a * b, lambda a, b: tanh(a) + b, lambda a, b: a - 0.5
 
 @st.composite
 def scoped_graphs(draw_: st.DrawFn) -> tuple[Value, list[Value], list[scope]]:
-    """A random graph over a few leaves, parts of it made inside scopes, some of them nested."""
+    """A random graph over a few leaves, some nodes with a name, parts made inside scopes, some of them nested."""
     leaves = [Value(draw_(st.sampled_from([-1.5, -0.5, 0.25, 1.0])), f"x{i}") for i in range(3)]
     nodes, scopes = list(leaves), []
 
@@ -30,23 +31,41 @@ def scoped_graphs(draw_: st.DrawFn) -> tuple[Value, list[Value], list[scope]]:
                     grow(depth + 1)
             a, b = draw_(st.sampled_from(nodes)), draw_(st.sampled_from(nodes))
             nodes.append(draw_(st.sampled_from(OPERATIONS))(a, b))
+            if draw_(st.booleans()):
+                nodes[-1].named(f"u{len(nodes)}")
 
     grow(0)
     total = sum(nodes[len(leaves) :], nodes[0])
     return total.named("total"), leaves, scopes
 
 
+@settings(max_examples=40)
 @given(scoped_graphs(), st.data())
 def test_a_folded_picture_obeys_the_chain_rule(
     graph: tuple[Value, list[Value], list[scope]], data: st.DataObject
 ) -> None:
+    """Each arrow's product is upstream times local, and they add up to the gradients of the whole graph."""
     total, leaves, scopes = graph
-    present = [s for s in scopes if any(s in enclosing(x) for x in topological_order(total))]
-    fold = data.draw(st.lists(st.sampled_from(present), unique=True)) if present else []
-    picture = draw(total, fold=fold, direction="both", max_nodes=1000).picture
-    reached = {picture.names[step.node]: step.total for step in picture.steps if step.kind == "backward"}
-    for leaf, expected in zip(leaves, gradient(total, leaves), strict=True):
-        assert math.isclose(reached.get(leaf.label, 0.0), expected.data, rel_tol=1e-9, abs_tol=1e-9)
+    order = topological_order(total)
+    present = [s for s in scopes if any(s in enclosing(x) for x in order)]
+    fold = data.draw(st.lists(st.sampled_from(["unnamed", *present]), unique=True))
+    picture = draw(total, fold=fold, rankdir="LR", direction="both", max_nodes=1000).picture
+    backward = [step for step in picture.steps if step.kind != "forward"]
+    reached = {step.node: step.total for step in backward}
+    sums = dict.fromkeys(reached, 0.0)
+    for step in backward:
+        sums[step.node] += step.value
+        if step.kind == "backward":
+            local = picture.derivation.slope(step.consumer, step.slot)[0]
+            assert math.isclose(step.value, reached[step.consumer] * local, rel_tol=1e-9, abs_tol=1e-9)
+    named = {x.label: x for x in [*leaves, *order] if x.label}
+    gradients = dict(zip(named, gradient(total, list(named.values())), strict=True))
+    shown = {picture.names[i]: i for i in range(len(picture.derivation.nodes))}
+    assert {leaf.label for leaf in leaves if leaf in order} <= shown.keys()
+    for name, i in shown.items():
+        if name in gradients:
+            for number in (sums.get(i, 0.0), reached.get(i, 0.0)):
+                assert math.isclose(number, gradients[name].data, rel_tol=1e-9, abs_tol=1e-9)
 
 
 def test_the_arrows_of_a_folded_scope_carry_end_to_end_derivatives() -> None:
@@ -123,3 +142,65 @@ def test_an_unknown_scope_is_an_error_that_lists_the_known() -> None:
         y = Value(1.0) * 2
     with pytest.raises(ValueError, match=r"cannot fold 'unknown'.*'known'"):
         draw(y, fold="unknown")
+
+
+# ── nodes without a name ──
+
+
+def test_a_node_without_a_name_is_written_into_the_formula_of_its_consumer() -> None:
+    drawing = draw(SEVEN["seven_inputs"](), fold="unnamed", direction="both")
+    kinds = [box.kind for box in drawing.picture.boxes.values()]
+    assert (kinds.count("operation"), kinds.count("output"), kinds.count("leaf"), len(kinds)) == (2, 1, 15, 18)
+    formula = " + ".join(["b", *(f"w{i} · x{i}" for i in range(1, 8))])
+    assert " ".join(label(drawing, "n", "z")[:2]) == f"z = {formula}"
+    assert label(drawing, "b", "∂z/∂w2") == ["∂z/∂w2 = x2 = 0.5", "∂J/∂w2 += −0.4134 · 0.5"]
+
+
+def test_a_formula_keeps_its_parentheses() -> None:
+    a, b, c = Value(-3.0, "a"), Value(4.0, "b"), Value(5.0, "c")
+    drawing = draw(((a + b) * c - (a - 2)).named("y"), fold="unnamed", direction="both")
+    assert label(drawing, "n", "y")[0] == "y = (a + b) · c − (a − 2)"
+    [step] = [step for step in drawing.picture.steps if step.kind == "forward"]
+    assert step.sides == ("(a + b) · c − (a − 2)", "(−3 + 4) · 5 − (−3 − 2)", "10")
+    assert label(drawing, "b", "∂")[-1] == "∂y/∂a += 1 · 4"
+
+
+def test_what_is_used_twice_or_made_elsewhere_stays_a_box() -> None:
+    def build() -> Value:
+        twice = Value(0.5, "x").sin()
+        with scope("inside"):
+            inner = (twice * twice).exp()
+        return (inner + 1).named("y")
+
+    drawing = draw(build(), fold="unnamed")
+    formulas = [texts(g)[0] for name, g in sorted(groups(drawing).items()) if name[0] == "n"]
+    assert sorted(formulas) == ["v1 = sin(x)", "v3 = exp(v1 · v1)", "x", "y = v3 + 1"]
+
+
+@pytest.mark.parametrize(("operations", "boxes"), [(2, 3), (13, 2)])
+def test_many_operations_fold_by_themselves(operations: int, boxes: int) -> None:
+    y = Value(0.5, "x")
+    for _ in range(operations):
+        y = y.sin()
+    assert len(draw(y.named("y")).picture.boxes) == boxes
+
+
+def test_a_long_formula_is_two_lines_and_whole_in_the_title() -> None:
+    drawing = draw(SEVEN["chain"]())
+    lines = label(drawing, "n", "y")[:-2]
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 44
+    assert lines[1].endswith("…")
+    titles = [g.findtext(f"{NAMESPACE}title") or "" for name, g in groups(drawing).items() if name[0] == "n"]
+    assert any(title.count("sin(") == title.count(" · 1.1") == 10 for title in titles)
+
+
+def test_a_very_long_chain_keeps_boxes_and_is_refused_where_there_are_too_many() -> None:
+    y = Value(0.5, "x")
+    for _ in range(120):
+        y = y.sin()
+    assert 2 < len(draw(y.named("y")).picture.boxes) < 12
+    for _ in range(20_000):
+        y = y.sin()
+    with pytest.raises(ValueError, match="more than max_nodes=150"):
+        draw(y)

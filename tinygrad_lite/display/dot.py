@@ -42,6 +42,7 @@ ARROWS = {
     "b": {"class": "backward", "color": RED[0], "fontcolor": RED[0], "style": "dashed", "dir": "back"},
 }
 FONT, SMALL = 13, 12  # points, in boxes and at arrows
+PALE = "80"  # half transparent
 LARGE = 150  # boxes above which the layout is told to hurry
 
 
@@ -108,7 +109,7 @@ def _connection(picture: Picture, name: str, along: bool) -> dict[str, str]:
     below = name[0] == "f" or picture.direction == "backward"
     width = 0.6 + 2.8 * picture.weights.get(name[1:], 0.2) if below else 0.8
     ports = {"tailport": "e", "headport": "w"} if along else {"tailport": "s", "headport": "n"}
-    pale = {"color": INK[0] + "66"} if name[0] == "f" else {}
+    pale = {"color": INK[0] + PALE} if name[0] == "f" else {}
     return {"minlen": "2", "penwidth": f"{width:.2f}", "arrowsize": "0.6", **ports, **pale}
 
 

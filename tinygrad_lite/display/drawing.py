@@ -18,7 +18,7 @@ from .derivation import Derivation
 from .dot import PAPER, SMALL, clean, digraph
 from .explanation import Explanation
 from .export import export
-from .folding import Fold, possible_foldings
+from .folding import Fold, Folding, possible_foldings
 from .picture import Direction, Picture, shorten
 from .svg import LayoutError, finish, layout
 
@@ -30,10 +30,10 @@ PAGE = """<!DOCTYPE html>
 <body>{svg}</body></html>
 """
 
+PRINTED = "@media print{img.drawing{min-width:0!important;width:auto!important;max-height:95vh}}"  # paper cannot scroll
 LEGIBLE = 11  # pixels of a letter's height below which it is hard to read
 SLIDE = 800, 450  # pixels of a slide's width and height, or of a laptop's notebook below its cell
 LAPTOP = 800, 580  # pixels of a notebook on a laptop, all of it
-FEW = 40  # boxes beyond which there is nothing to be read on a slide, whatever the direction
 
 
 class Drawing:
@@ -72,10 +72,10 @@ class Drawing:
             raise LayoutError("Graphviz gave no picture")
         return SMALL * min(4 / 3, width / float(size[1]), height / float(size[2]))
 
-    def is_legible(self) -> bool:
-        """Whether one can read all of it on a laptop, without scrolling; True where there is no layout engine."""
+    def is_legible(self, width: float, height: float = math.inf) -> bool:
+        """Whether one can read all of it where it is to fit a frame; True where there is no layout engine."""
         try:
-            return self.letters(*LAPTOP) >= LEGIBLE
+            return self.letters(width, height) >= LEGIBLE
         except LayoutError:
             return True
 
@@ -107,8 +107,9 @@ class Drawing:
         width = float(re.search(r'width="([\d.]+)pt"', self.svg)[1])  # type: ignore[index]  # it has one
         widths = [width * letters / SMALL for letters in (LEGIBLE, max(LEGIBLE, self.letters(math.inf, LAPTOP[1])))]
         size = "max-width:100%;min-width:{:.0f}px;width:{:.0f}px".format(*widths)
-        image = f'<img alt="{html.escape(self.title)}" style="{size}" src="data:image/svg+xml;base64,{encoded}">'
-        return f'<div style="overflow-x:auto">{image}</div>'
+        attributes = f'alt="{html.escape(self.title)}" class="drawing" style="{size}"'
+        image = f'<img {attributes} src="data:image/svg+xml;base64,{encoded}">'
+        return f'<style>{PRINTED}</style><div style="overflow-x:auto">{image}</div>'
 
     def __repr__(self) -> str:
         return self.description
@@ -192,25 +193,30 @@ def compose(
     if len(values) > 1:
         text = text.partition("\ngradient  ")[0]
     foldings = possible_foldings(derivation, named, fold, max_nodes)
-    choices = [(folding, False) for folding in foldings] + [(foldings[-1], True)] * (fold is None)
-    for folding, gather in choices:
+
+    def compose_one(folding: Folding, gather: bool = False, labelled: bool = True) -> Drawing:
         graph, folded, origins = folding.graph([shorten(name) for name in full])
         shown = Derivation(*graph)
-        picture = Picture(shown, folded, [full[origins[x]] for x in shown.nodes], direction, gather)
-        few = len(picture.boxes) <= FEW
-        rankdirs = [rankdir] if rankdir else ["LR", "TB"] if few and not picture.columns else ["LR"]
-        drawing = _most_legible([Drawing(picture, one, animate, title, text) for one in rankdirs])
-        if len(choices) == 1 or not few or drawing.is_legible():
-            break
-    return drawing
+        titles = [full[origins[x]] for x in shown.nodes]
+        picture = Picture(shown, folded, titles, direction, gather, labelled)
+        rankdirs = [rankdir] if rankdir else ["LR", "TB"] if picture.is_small and not picture.columns else ["LR"]
+        return _most_legible([Drawing(picture, one, animate, title, text) for one in rankdirs])
+
+    drawings = []
+    for folding, gather in [(folding, False) for folding in foldings] + [(foldings[-1], True)]:
+        drawings.append(compose_one(folding, gather))
+        if fold is not None or not drawings[-1].picture.is_small or drawings[-1].is_legible(*LAPTOP):
+            return drawings[-1]
+    readable = [drawing for drawing in drawings if drawing.is_legible(SLIDE[0])]
+    return readable[0] if readable else compose_one(foldings[-1], gather=True, labelled=False)
 
 
 def _most_legible(drawings: list[Drawing]) -> Drawing:
-    """The drawing that has the largest letters on a slide; of those that cannot be read, in the width of a slide."""
+    """The drawing with the largest letters on a slide; where none can be read so, in the width of a slide."""
     if len(drawings) == 1:
         return drawings[0]
+    legible = [drawing for drawing in drawings if drawing.is_legible(*LAPTOP)]
     try:
-        legible = [drawing for drawing in drawings if drawing.is_legible()]
         return max(legible or drawings, key=lambda drawing: drawing.letters(*(SLIDE if legible else SLIDE[:1])))
     except LayoutError:
         return drawings[0]

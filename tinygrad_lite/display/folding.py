@@ -123,7 +123,7 @@ class Folding:
             if len(self.owners.get(x, ())) == 1:
                 copy.scope = self.owners[x][0]
             if group is not None:
-                slopes = self._end_to_end(i, members[group])
+                slopes = self._end_to_end(i, members[group], copies)
                 copy.inputs = tuple(copies[j] for j in slopes)
                 if isinstance(group, scope):
                     copy.op, copy.scope = _call(group.name, copy.data, slopes.values()), group.parent
@@ -135,16 +135,17 @@ class Folding:
         origins = {copy: i for i, copy in copies.items()}
         return [copies[derivation.index[x]] for x in derivation.outputs], folded, origins
 
-    def _end_to_end(self, output: int, members: list[int]) -> dict[int, float]:
-        """∂output/∂x through what folds, for each x outside that it takes in; of a constant 0."""
-        derivation, inside = self.derivation, set(members)
+    def _end_to_end(self, output: int, members: list[int], shown: Collection[int]) -> dict[int, float]:
+        """∂output/∂x for each shown x that the output depends on through hidden nodes alone; of a constant 0."""
+        derivation = self.derivation
         adjoint = {output: 1.0}
         for i in reversed(members):
-            for slot, j in enumerate(derivation.operands(i) if i in adjoint else ()):
+            passing = i in adjoint and (i == output or i not in shown)
+            for slot, j in enumerate(derivation.operands(i) if passing else ()):
                 constant = type(derivation.nodes[j]) is Constant
                 slope = 0.0 if constant else adjoint[i] * derivation.slope(i, slot)[0]
                 adjoint[j] = adjoint.get(j, 0.0) + slope
-        return {j: adjoint[j] for j in sorted(adjoint) if j not in inside and j not in self.hidden}
+        return {j: adjoint[j] for j in sorted(adjoint) if j in shown and j != output}
 
 
 class _Formula:

@@ -13,6 +13,7 @@ from .folding import enclosing
 
 Direction = Literal["forward", "backward", "both"]
 FAR = 8  # operations between a node and its use beyond which it is drawn again: long arrows stall the layout
+FEW = 40  # boxes, more of which nobody can read on a slide, whatever the layout
 LONG = 24  # characters of a name; the title has all of it
 LINE, LINES = 44, 2  # characters of a line of a box's formula, and how many lines; the title has all of it
 SLOPE = 44  # characters of a local derivative beyond which its formula is in the title only
@@ -76,6 +77,7 @@ class Picture:
         titles: the nodes' names in full.
         direction: which arrows there are.
         gather: whether leaves of one name, w1, w2, w3, that go into one box only are one box.
+        labelled: whether arrows have labels; otherwise what these would say is in the titles only.
 
     Attributes:
         shapes: the labels and titles of boxes (ids n…), forward arrows (f…), backward ones (b…) and clusters (c…).
@@ -94,6 +96,7 @@ class Picture:
         titles: list[str],
         direction: Direction,
         gather: bool = False,
+        labelled: bool = True,
     ) -> None:
         self.derivation, self.direction, self.titles = derivation, direction, titles
         self.names = derivation.names()
@@ -116,6 +119,7 @@ class Picture:
         self._connect()
         self.columns = self._find_columns()
         self.weights = self._weigh()
+        self.labelled = labelled and not self.columns
         self.clusters: dict[scope, str] = {}
         for s in (s for box in self.boxes.values() for s in box.scopes):
             name = self.clusters.setdefault(s, f"c{len(self.clusters)}")
@@ -127,6 +131,11 @@ class Picture:
         self._write_boxes()
         self._write_arrows()
         self.moves = [self._move(step) for step in self.steps if self._is_shown(step)]
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there are so few boxes that a direction may be looked for in which one can read them all."""
+        return len(self.boxes) <= FEW
 
     def _find_series(self) -> dict[int, tuple[str, int]]:
         """For each leaf with one use and digits in its name, the name without them, and where it is used."""
@@ -257,7 +266,7 @@ class Picture:
                 label = labels[name]
                 most = SERIES if self._is_series(tail) else ENTRIES
                 label = label if len(label) <= most else [*label[:most], Part("slope", "…")]
-                label = [] if self.columns else label
+                label = label if self.labelled else []
                 self.shapes[f"b{name}"] = Shape(label, "\n".join(titles[name]))
 
     def _gradient(self, i: int, names: list[str]) -> str:
