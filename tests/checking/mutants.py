@@ -192,7 +192,7 @@ def created(output):
     return order[::-1]
 
 
-SAME = "    {inputs} = node.inputs\n"
+SAME = "{operands}"
 ENGINE = {
     "= for +=": lambda: template("TERM", "+=", "="),
     "-= for +=": lambda: template("TERM", "+=", "-="),
@@ -205,14 +205,16 @@ ENGINE = {
     "inputs before outputs": lambda: patched("_clear", walk(lambda y: value.topological_order(y)[::-1])),
     "the upstream gradient forgotten": lambda: template("BACKWARD", "upstream = node.grad", "upstream = 1.0"),
     "nothing passed on if both operands are the same": lambda: template(
-        "BACKWARD", SAME, SAME + "    if len(set(node.inputs)) < len(node.inputs): return\n"
+        "BACKWARD", SAME, SAME + "    if node.first is node.second: return\n"
     ),
     "half passed on if both operands are the same": lambda: template(
         "BACKWARD",
         "upstream = node.grad",
-        "upstream = node.grad / (1 + (len(set(node.inputs)) < len(node.inputs)))",
+        "upstream = node.grad / (1 + (node.first is node.second))",
     ),
-    "the operands swapped": lambda: template("BACKWARD", "= node.inputs", "= node.inputs[::-1]"),
+    "the operands swapped": lambda: template(
+        "BACKWARD", "{operands}", "{operands}    if node.second is not None: self, other = other, self\n"
+    ),
     "gradients clipped at 1": lambda: template("BACKWARD", "= node.grad", "= min(1.0, node.grad)"),
     "gradients below 1e−6 dropped": lambda: template(
         "BACKWARD", "= node.grad", "= node.grad * (abs(node.grad) > 1e-6)"

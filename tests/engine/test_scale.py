@@ -44,7 +44,7 @@ def test_memory_per_value_of_a_chain():
         y = y * 0.75 + 0.5
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert (after - before) / (4 * steps) <= 200
+    assert (after - before) / (4 * steps) <= 110
 
 
 PROGRAM = """

@@ -1,5 +1,6 @@
 """What a Value promises: operands, order, accumulation, errors."""
 
+import gc
 import inspect
 import math
 import operator
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value
-from tinygrad_lite.engine.declaration import TABLE
+from tinygrad_lite.engine.declaration import TABLE, make_row
+from tinygrad_lite.engine.generated_methods import generate
 from tinygrad_lite.engine.value import Constant, topological_order
 
 numbers = st.floats(-100, 100)
@@ -203,6 +205,27 @@ def test_a_constant_has_no_gradient_and_its_partial_is_not_computed():
     y.backward()
     assert x.grad == -4
     assert y.inputs[1].grad == 0
+
+
+def test_a_row_of_three_arguments_and_more_has_its_inputs_in_order():
+    a, b, c = (Value(x) for x in (1.0, 2.0, 3.0))
+    row = make_row("add_up", lambda *x: sum(x), *[lambda *_: 1] * 4)
+    functions = generate(row)
+    row.forward, row.backward = functions["add_up"], functions["backward"]
+    product = b * c
+    y = row(c, product, a, product)
+    assert y.inputs == (c, product, a, product)
+    assert topological_order(y) == [c, b, product, a, y]
+    y.backward()
+    assert [x.grad for x in (a, b, c)] == [1.0, 6.0, 5.0]
+
+
+def test_a_node_is_one_object_to_the_garbage_collector():
+    x, nodes = Value(1.0), [Value(0.0)] * 1_000
+    before = len(gc.get_objects())
+    for i in range(1_000):
+        nodes[i] = (x * nodes[i - 1]).tanh()
+    assert len(gc.get_objects()) - before < 2_010
 
 
 def test_the_order_is_depth_first_with_inputs_in_order():

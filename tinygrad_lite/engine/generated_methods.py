@@ -30,7 +30,8 @@ def {method}({signature}):
     node.data = data
     node.grad = 0.0
     node.op = row
-    node.inputs = {inputs}
+    node.first = self
+    node.second = {second}
     node.label = ""
     node.scope = innermost.get() if open_scopes else None
     return node
@@ -60,8 +61,7 @@ BACKWARD = '''
 
 def backward(node):
     """The chain rule: each input's gradient grows by upstream gradient times partial derivative."""
-    {inputs} = node.inputs
-    upstream = node.grad
+{operands}    upstream = node.grad
 '''
 
 TERM = """\
@@ -95,7 +95,8 @@ def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
     arity = len(row.partials)
     inputs = [["self"], ["self", "other"]][arity - 1] if arity <= 2 else ["self", *(f"_{i}" for i in range(1, arity))]
     data = [f"{name}.data" for name in inputs]
-    packed = ", ".join(inputs) + "," * (arity == 1)
+    packed = "(self,)" if arity == 1 else f"({', '.join(inputs)})"
+    others = ", ".join(inputs[1:])
     doc = '"""' + row.doc.replace("\\", r"\\").replace('"', r"\"") + '"""'
     words = {"method": row.method, "reflected": f"__r{row.method[2:]}", "doc": doc, "signature": ", ".join(inputs)}
     operator = arity == 2 and row.method.startswith("__")
@@ -103,10 +104,12 @@ def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
     names = values_by_name() | NAMES | {row.name: row.value, "row": row, "_value": row.value}
     called = Symbol("", row, tuple(map(Symbol, data)))
     value = write(called, "python") if row.builtin else f"_value({', '.join(data)})"
-    text = FORWARD.format(**words, coercion=coercion, value=value, inputs=f"({packed})")
+    second = "None" if arity == 1 else others if arity == 2 else f"({others})"
+    operands = "    self = node.first\n" + (f"    {others} = node.second\n" if others else "")
+    text = FORWARD.format(**words, coercion=coercion, value=value, inputs=packed, second=second)
     if operator:
         text += REFLECTED.format(**words)
-    text += BACKWARD.format(inputs=packed)
+    text += BACKWARD.format(operands=operands)
     row.opaque = ()
     for i, name in enumerate(inputs):
         slope = write_partial(row, i, data, "node.data")

@@ -19,7 +19,8 @@ Each operation gives a new node that keeps its operands and its row of the table
         node.data = data
         node.grad = 0.0
         node.op = row
-        node.inputs = (self, other)
+        node.first = self
+        node.second = other
         node.label = ""
         node.scope = innermost.get() if open_scopes else None
         return node
@@ -27,7 +28,8 @@ Each operation gives a new node that keeps its operands and its row of the table
 
     def backward(node):
         \"\"\"The chain rule: each input's gradient grows by upstream gradient times partial derivative.\"\"\"
-        self, other = node.inputs
+        self = node.first
+        other = node.second
         upstream = node.grad
         if type(self) is not Constant:
             self.grad += upstream * other.data
@@ -49,11 +51,15 @@ from .declaration import Primitive
 from .foreign_functions import lost
 from .scopes import innermost, open_scopes, scope
 
+if TYPE_CHECKING:
+    from .primitives import _Methods as Methods  # for type checkers, to whom a generated method does not exist
+else:
+    Methods = object
 new = object.__new__
 FLOAT = frozenset([float])
 
 
-class Value:
+class Value(Methods):
     """A number, and a node of the computation graph.
 
     Operators, methods (`v.exp()`) and functions (`exp(v)`) of the table's rows compute new nodes, which are
@@ -68,19 +74,21 @@ class Value:
         grad: ∂output/∂self, a float, after `output.backward()`.
         label: the name, or "".
         op: the row of the table that computed it, or None for a leaf.
-        inputs: the operands, in order and each as often as it was used: (x, x) for `x * x`.
         scope: the innermost `scope` it was made in, or None.
 
     Raises: TypeError if `data` is not a real number, or the label not a string.
     """
 
-    __slots__ = ("__weakref__", "data", "grad", "inputs", "label", "op", "scope")
+    __slots__ = ("__weakref__", "data", "first", "grad", "label", "op", "scope", "second")
     data: float
     grad: float
     label: str
     op: Primitive | None
-    inputs: "tuple[Value, ...]"
     scope: scope | None
+    # The operands, as `inputs` gives them. A tuple in each node would be a second object for the garbage collector to
+    # walk. None for an operand that there is not; three operands and more: the second and all behind it as a tuple.
+    first: "Value | None"
+    second: "Value | tuple[Value, ...] | None"
 
     def __init__(self, data: float, label: str | None = None, _children: None = None, _op: None = None) -> None:
         self.data = data if type(data) is float else to_float(data, "a Value holds a real number")
@@ -89,12 +97,27 @@ class Value:
         self.grad = 0.0
         self.label = ""
         self.op = None
-        self.inputs = ()
+        self.first = self.second = None
         self.scope = innermost.get() if open_scopes else None
         if label is not None:
             self.named(label)
         if _children or _op:  # as micrograd and microgpt call it
             raise TypeError(hints.CONSTRUCTOR)
+
+    @property
+    def inputs(self) -> "tuple[Value, ...]":
+        """The operands, in order and each as often as it was used: (x, x) for `x * x`."""
+        first, second = self.first, self.second
+        if first is None:
+            return ()
+        if second is None:
+            return (first,)
+        return (first, *second) if isinstance(second, tuple) else (first, second)
+
+    @inputs.setter
+    def inputs(self, nodes: "tuple[Value, ...]") -> None:
+        self.first = nodes[0] if nodes else None
+        self.second = nodes[1:] if len(nodes) > 2 else nodes[1] if len(nodes) == 2 else None
 
     def named(self, label: str) -> Self:
         """The same node, labelled: `u = (2 * a).named("u")`. Raises: TypeError if the label is not a string."""
@@ -169,30 +192,33 @@ class Value:
         object of its own, so that finding it in a node says that the node was visited.
         """
         zero = float("0")
-        if not self.inputs:
+        if self.first is None:
             earlier.append(self.grad)
             leaves.append(self)
             self.grad = zero
             return
         self.grad = zero
-        node, above = self, []
+        node: Any = self
+        above: list[Any] = []
         while True:
-            for x in node.inputs:
-                if x.grad is not zero:
-                    if x.inputs:
-                        x.grad = zero
-                        above.append(node)
-                        node = x
-                        break
-                    if type(x) is not Constant:
-                        earlier.append(x.grad)
-                        leaves.append(x)
-                        x.grad = zero
-            else:
-                order.append(node)
-                if not above:
-                    return
-                node = above.pop()
+            x = node.first
+            if x.grad is zero:
+                x = node.second
+                if type(x) is tuple:
+                    x = next((each for each in x if each.grad is not zero), None)
+                if x is None or x.grad is zero:  # all below this node is done
+                    order.append(node)
+                    if not above:
+                        return
+                    node = above.pop()
+                    continue
+            if x.first is not None:
+                above.append(node)
+                node = x
+            elif type(x) is not Constant:
+                earlier.append(x.grad)
+                leaves.append(x)
+            x.grad = zero
 
     def _no_slope(self, error: Exception) -> None:
         """Raise the error of backward() at this node; where an operand is not finite, the gradient is NaN instead."""
@@ -277,17 +303,6 @@ class Value:
         op = f", op={self.op.name}" if self.op else ""
         return f"{type(self).__name__}({self.data!r}{label}{op}, grad={self.grad!r})"
 
-    if TYPE_CHECKING:  # what `generated_methods` adds from the table; a test holds this list against it
-
-        def _unary(self) -> "Value": ...
-        def _binary(self, other: "Value | float") -> "Value": ...
-
-        __neg__ = __pos__ = __abs__ = _unary
-        __add__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
-        __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _binary
-        exp = log = log1p = expm1 = sqrt = sin = cos = tanh = sigmoid = softplus = relu = _unary
-        maximum = minimum = binary_cross_entropy = binary_cross_entropy_with_logits = _binary
-
 
 class Constant(Value):
     """A number written into a formula, the 2 of `2 * a`: its derivative is never asked for, nor computed."""
@@ -307,7 +322,7 @@ def as_node(x: Any) -> Any:
     node.data = float(x)
     node.grad = 0.0
     node.op = None
-    node.inputs = ()
+    node.first = node.second = None
     node.label = ""
     node.scope = innermost.get() if open_scopes else None
     return node
@@ -381,18 +396,21 @@ def topological_order(*outputs: Value) -> list[Value]:
     in the graph; the stack holds nodes only, since containers on it would keep the garbage collector busy.
     """
     order: list[Value] = []
-    seen: set[Value] = set()
+    seen: set[Any] = {None}
     for output in outputs:
-        stack = [output] if output not in seen else []
+        stack: list[Any] = [output] if output not in seen else []
         seen.add(output)
         while stack:
-            for x in stack[-1].inputs:
-                if x not in seen:
-                    seen.add(x)
-                    stack.append(x)
-                    break
-            else:
+            x = stack[-1].first
+            if x in seen:
+                x = stack[-1].second
+                if type(x) is tuple:
+                    x = next((each for each in x if each not in seen), None)
+            if x in seen:
                 order.append(stack.pop())
+            else:
+                seen.add(x)
+                stack.append(x)
     return order
 
 
