@@ -175,9 +175,24 @@ def test_animations_run_without_script_and_stop_for_those_who_want_no_motion(pag
     assert page.evaluate("document.getAnimations().length") == 0
 
 
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+def test_a_large_picture_scrolls_on_a_screen_and_is_whole_on_paper(page: Any, rankdir: str) -> None:
+    """A4 upright, less Chromium's margins; alone, and in a notebook's cell."""
+    page.set_viewport_size({"width": 718, "height": 1047})
+    drawing = draw(SEVEN["chain"](), fold=False, rankdir=rankdir)
+    for shown, picture in ((drawing.svg, "svg"), (drawing._repr_mimebundle_()["text/html"], "img")):
+        page.set_content(f"<div style='margin:20px'>{shown}</div>")
+        for media in ("screen", "print"):
+            page.emulate_media(media=media)
+            width, height = page.evaluate(
+                f"(r => [r.right, r.height])(document.querySelector('{picture}').getBoundingClientRect())"
+            )
+            assert (width <= 718 and height <= 1047) == (media == "print")
+
+
 @pytest.mark.parametrize("graph", ["course", "perceptron"])  # the other five: benchmarks/compare_renderers
 def test_a_picture_on_slides_and_in_reports_is_the_browser_s(browser: Any, tmp_path: Path, graph: str) -> None:
-    """Typst draws by resvg. Without arrow heads, dashes or fills, or in another font, 1 % of the ink differs or more."""
+    """Typst draws by resvg. Without arrow heads, dashes or fills, or in another font, 1 % of ink differs or more."""
     drawing = draw(SEVEN[graph]())
     drawing.save(tmp_path / "J.png")
     assert difference(by_chromium(browser, drawing), (tmp_path / "J.png").read_bytes(), drawing) < 0.01

@@ -365,7 +365,7 @@ def test_an_image_for_notebooks_fits_the_page_and_scrolls_where_letters_would_be
     J.backward()
     drawing = draw(J)
     page = drawing._repr_mimebundle_()["text/html"]
-    size = r'<img alt="(.*?)" style="max-width:(\S+);min-width:(\d+)px;width:(\d+)px" src="data:'
+    size = r'<img class="drawing" alt="(.*?)" style="max-width:(\S+);min-width:(\d+)px;width:(\d+)px" src="data:'
     alt, most, least, width = re.search(size, page).groups()
     assert (alt, most) == (drawing.title, "100%")
     natural = float(re.search(r'width="(\S+)pt"', drawing.svg)[1]) * 4 / 3

@@ -107,9 +107,9 @@ class Drawing:
         width = float(re.search(r'width="([\d.]+)pt"', self.svg)[1])  # type: ignore[index]  # it has one
         widths = [width * letters / SMALL for letters in (LEGIBLE, max(LEGIBLE, self.letters(math.inf, LAPTOP[1])))]
         size = "max-width:100%;min-width:{:.0f}px;width:{:.0f}px".format(*widths)
-        attributes = f'alt="{html.escape(self.title)}" class="drawing" style="{size}"'
+        attributes = f'class="drawing" alt="{html.escape(self.title)}" style="{size}"'
         image = f'<img {attributes} src="data:image/svg+xml;base64,{encoded}">'
-        return f'<style>{PRINTED}</style><div style="overflow-x:auto">{image}</div>'
+        return f'<div style="overflow-x:auto">{image}</div><style>{PRINTED}</style>'
 
     def __repr__(self) -> str:
         return self.description

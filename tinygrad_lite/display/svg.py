@@ -188,12 +188,15 @@ def _spaced(line: str) -> str:
 
 
 def stylesheet(prefix: str, width: float = 0) -> str:
-    """The rules of one drawing's dark theme. It shrinks to the page, by half at most: then one scrolls."""
+    """The rules of one drawing's dark theme. It shrinks to the page; on a screen by half at most: then one scrolls."""
     dark = "".join(
         ",".join(f"#{prefix} {one.strip()}" for one in selector.split(",")) + f"{{{name}:{colours[1]}}}"
         for selector, name, colours in COLOURS
     )
-    size = f"#{prefix}{{max-width:100%;min-width:{round(0.5 * width)}pt}}"
+    size = (
+        f"#{prefix}{{max-width:100%}}@media screen{{#{prefix}{{min-width:{round(0.5 * width)}pt}}}}"
+        f"@media print{{#{prefix}{{max-height:95vh}}}}"
+    )
     return f"{size}@media (prefers-color-scheme:dark){{{dark}}}"
 
 
