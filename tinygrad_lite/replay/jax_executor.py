@@ -5,12 +5,10 @@ values are those of the table's rows; where one branches, every way is computed 
 derivatives are the table's too, so that `jax.grad` of a program agrees with its own gradient, at kinks as elsewhere.
 """
 
-import math
 import operator
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
-from types import FunctionType
 from typing import Any
 
 import jax
@@ -18,83 +16,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from ..engine import stable_forms
 from ..engine.declaration import Primitive
+from .branching import Carrier, follow
 from .executor import Recompute
 from .instructions import CHAIN, Instructions
-from .rebinding import rebind
 from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
 
-LONGEST = 64  # comparisons on one way, before it counts as an endless loop
 # The functions of `math`, where JAX has the same.
 SAME = "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh degrees exp exp2 expm1 fabs floor fmod hypot"
 SAME += " isfinite isinf isnan log log10 log1p log2 nextafter radians sin sinh sqrt tan tanh trunc"
 FUNCTIONS = {name: getattr(jnp, name) for name in SAME.split() if hasattr(jnp, name)}
 FUNCTIONS |= {"pow": jnp.power, "erf": jax.scipy.special.erf, "erfc": jax.scipy.special.erfc}
 FUNCTIONS |= {"lgamma": jax.scipy.special.gammaln}
-
-
-class Branching:
-    """An array in place of a float, in a function that is run once for each way through its branches.
-
-    `decisions` are the answers that its comparisons give, `asked` the comparisons, both in order.
-    """
-
-    def __init__(self, array: Any, decisions: list[bool], asked: list[Any]) -> None:
-        self.array = array
-        self.decisions = decisions
-        self.asked = asked
-
-    def __bool__(self) -> bool:
-        if not isinstance(self.array, jax.Array) and np.all(self.array) == np.any(self.array):
-            return bool(np.all(self.array))  # the same for all numbers, and known
-        if len(self.asked) == len(self.decisions):
-            if len(self.asked) == LONGEST:
-                raise TypeError("to_jax cannot follow a loop that ends by its numbers")
-            self.decisions.append(True)
-        self.asked.append(self.array)
-        return self.decisions[len(self.asked) - 1]
-
-    @staticmethod
-    def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> "Branching":
-        """A row of the table, which a row's value or partial derivative calls."""
-        return next(x for x in args if isinstance(x, Branching)).through(value_on_arrays(row), *args)
-
-    def through(self, function: Callable[..., Any], *operands: Any) -> "Branching":
-        """The function of arrays applied to operands of which some are branching."""
-        arrays = [x.array if isinstance(x, Branching) else x for x in operands]
-        return Branching(function(*arrays), self.decisions, self.asked)
-
-
-def _operator(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Branching]:
-    return lambda x, *others: x.through(function, *((*others, x) if reflected else (x, *others)))
-
-
-for _name in ("lt", "le", "gt", "ge", "eq", "ne", "neg", "pos", "abs"):
-    setattr(Branching, f"__{_name}__", _operator(getattr(operator, _name)))
-for _name in ("add", "sub", "mul", "truediv", "pow", "mod", "floordiv"):
-    setattr(Branching, f"__{_name}__", _operator(getattr(operator, _name)))
-    setattr(Branching, f"__r{_name}__", _operator(getattr(operator, _name), reflected=True))
-
-
-class ArrayMath:
-    """The module `math`, of arrays."""
-
-    def __getattr__(self, name: str) -> Any:
-        number = getattr(math, name)
-        if not callable(number):
-            return number
-        function = FUNCTIONS.get(name)
-
-        def of_arrays(*operands: Any) -> Any:
-            for x in operands:
-                if isinstance(x, Branching):
-                    if function is None:
-                        raise TypeError(f"JAX has no math.{name}")
-                    return x.through(function, *operands)
-            return number(*operands)
-
-        return of_arrays
 
 
 @cache
@@ -130,44 +63,28 @@ def on_arrays(function: Any, name: str) -> Callable[..., Any]:
     Raises: TypeError, with the name of its row, where it calls itself or needs floats.
     """
     try:
-        copy = rebind(function, _rebind) if isinstance(function, FunctionType) else _rebind(function)
-    except RecursionError:
-        raise TypeError(f"to_jax cannot follow {name}: it calls itself") from None
-
-    def explore(operands: Sequence[Any], decisions: list[bool]) -> Any:
-        asked: list[Any] = []
-        known = len(decisions)
-        try:
-            result = copy(*(Branching(x, decisions, asked) for x in operands))
-            result = result.array if isinstance(result, Branching) else result
-        except (ArithmeticError, ValueError):
-            result = math.nan
-        except TypeError as error:
-            advice = "write it with operators and the functions of tinygrad_lite"
-            raise TypeError(f"to_jax cannot follow {name}: {error}; {advice}") from error
-        for i in reversed(range(known, len(asked))):
-            result = jnp.where(asked[i], result, explore(operands, [*decisions[:i], False]))
-        return result
+        of_arrays = follow(function, CARRIER)
+    except TypeError as error:
+        raise TypeError(f"to_jax cannot follow {name}: {error}") from None
 
     def apply(*operands: Any) -> Any:
         shape = jnp.broadcast_shapes(*map(jnp.shape, operands))
-        result = jnp.asarray(explore(operands, []), float)
+        try:
+            result = jnp.asarray(of_arrays(*operands), float)
+        except TypeError as error:
+            advice = "write it with operators and the functions of tinygrad_lite"
+            raise TypeError(f"to_jax cannot follow {name}: {error}; {advice}") from error
         return jnp.broadcast_to(result, shape)  # known constants may have decided on a plain number
 
     return apply
 
 
-def _rebind(x: Any) -> Any:
-    """A row's function, or what it finds around it, for arrays."""
-    if x is math:
-        return ArrayMath()
-    if getattr(x, "__module__", "") == "math":
-        return getattr(ArrayMath(), x.__name__)
-    if not isinstance(x, FunctionType):
-        return x
-    if x.__module__ == stable_forms.__name__:  # its branches on their own: with those of the caller they would multiply
-        return lambda first, *others: first.through(on_arrays(x, x.__name__), first, *others)
-    return rebind(x, _rebind)
+def _decide(truths: Any) -> bool | None:
+    known = not isinstance(truths, jax.Array) and np.all(truths) == np.any(truths)
+    return bool(np.all(truths)) if known else None
+
+
+CARRIER = Carrier(FUNCTIONS, jnp.where, _decide, value_on_arrays)
 
 
 class Arrays:

@@ -16,30 +16,35 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from ..engine.declaration import Primitive
+from . import kernel_loops
 from .kernel_file import compile_once
 from .kernel_loops import GROUP, LANES, address, chains, layer, not_finite, products, scalar_chains
+from .kernel_vectors import row_on_vectors
 from .rebinding import rebind
 
 CHUNK = 8 * LANES  # samples that are added up together, by one thread
 
-# A row's function for `count` calls, each of n numbers that stand side by side.
+# `count` calls of a row's function, each of n numbers that stand side by side.
 CALLS = """\
 def calls(p, n, valid, stride, out, tape, at, count, terms, w, first, sums):
     for _ in range(count):
         {operands}
-        for i in range(n):
-            p[out + i] = value({numbers})
+        for i in range({n}):
+            {result}
         at += {arity}
         out += stride
     return False
 """
 
 
-def functions_of(rows: Sequence[Primitive], of_numbers: bool) -> Any:
-    """The addresses of what does a group, by its kind: calls of these rows, and CHECK, PRODUCTS, LAYER, CHAIN from the
-    end on."""
+def functions_of(rows: Sequence[Primitive], of_numbers: bool, exact: bool) -> Any:
+    """The addresses of what does a group, by its kind: calls of these rows, and CHECK, PRODUCTS, LAYER, CHAIN at the
+    end. Unless they are to be `exact`, columns are computed by vectors where the platform has them.
+    """
     loops = (not_finite, products, layer, scalar_chains if of_numbers else chains)
-    compiled = [_compile_calls(row) for row in rows] + [_compile_group(loop.__name__, loop) for loop in loops]
+    compiled = [_compile_calls(row, None if exact or of_numbers else row_on_vectors(row)) for row in rows] + [
+        _compile_group(loop.__name__, loop) for loop in loops
+    ]
     return np.array([address for address, _ in compiled], np.intp)
 
 
@@ -51,14 +56,18 @@ def _compile_group(name: str, function: Any) -> tuple[int, Any]:
 
 
 @cache
-def _compile_calls(row: Primitive) -> tuple[int, Any]:
-    """As `_compile_group`, for the calls of a row."""
+def _compile_calls(row: Primitive, vectors: Any) -> tuple[int, Any]:
+    """As `_compile_group`, for the calls of a row, by `vectors` unless that is None."""
     arity = len(row.partials)
+    offsets = [f"x{i} + i" for i in range(arity)]
+    n, result = "n", f"p[out + i] = value({', '.join(f'p[{x}]' for x in offsets)})"
+    if vectors is not None:
+        n, result = "0, n, WIDTH", f"store(p, out + i, vectors({', '.join(f'load(p, {x})' for x in offsets)}))"
     operands = "; ".join(f"x{i} = tape[at + {i}] * stride" for i in range(arity))
-    text = CALLS.format(operands=operands, arity=arity, numbers=", ".join(f"p[x{i} + i]" for i in range(arity)))
-    names = {"__name__": __name__, "value": _jit(row.value)}
+    text = CALLS.format(arity=arity, operands=operands, n=n, result=result)
+    names = {**vars(kernel_loops), "__name__": __name__, "value": _jit(row.value), "vectors": vectors}
     exec(compile(text, "<kernel>", "exec"), names)
-    return _compile_group(row.name, names["calls"])
+    return _compile_group(row.name if vectors is None else f"{row.name}_by_vectors", names["calls"])
 
 
 def _jit(function: Any) -> Any:

@@ -20,14 +20,16 @@ from .schedule import Schedule
 class Plan:
     """A schedule as the kernel's arrays."""
 
-    def __init__(self, instructions: Instructions, gradients: bool) -> None:
+    def __init__(self, instructions: Instructions, gradients: bool, exact: bool) -> None:
         schedule = Schedule(instructions, gradients)
         self.gradients = gradients
         self.numbers, self.columns = (
             np.array(groups, np.int32).reshape(-1, 6) for groups in (schedule.numbers, schedule.columns)
         )
         rows = [call.row for call in instructions.calls]
-        self.number_functions, self.column_functions = (functions_of(rows, of_numbers) for of_numbers in (True, False))
+        self.number_functions, self.column_functions = (
+            functions_of(rows, of_numbers, exact) for of_numbers in (True, False)
+        )
         self.tape = np.array(schedule.tape, np.int32)
         self.factors = np.array(schedule.factors, np.int32)
         self.spread = np.array([*schedule.spread.items()], np.int32).reshape(-1, 2)
@@ -126,7 +128,7 @@ class NumbaExecutor:
     """The executor by compiled code; `exact` as `Program` has it."""
 
     def __init__(self, instructions: Instructions, exact: bool) -> None:
-        self.instructions = instructions
+        self.instructions, self.exact = instructions, exact
         self.prepare, self.run = kernel()
         self.plans: dict[bool, Plan] = {}
         self.pool: ThreadPoolExecutor | None = None
@@ -140,7 +142,7 @@ class NumbaExecutor:
         theta = _to_floats(theta, check_vector, len(self.instructions.parameters), "theta", 1)
         batch = _to_floats(batch, check_matrix, len(self.instructions.data), "batch", 2)
         if gradients not in self.plans:
-            self.plans[gradients] = Plan(self.instructions, gradients)
+            self.plans[gradients] = Plan(self.instructions, gradients, self.exact)
         replay = Replay(self.plans[gradients], theta, batch)
         if not replay.compute_numbers(self.prepare):
             replay.bad[:] = True
