@@ -31,6 +31,8 @@ class Ball:
         balls = [arg if isinstance(arg, Ball) else Ball(arb_series([exact(arg)], 2)) for arg in args]
         if row.name in RULES:
             return Ball(RULES[row.name](*(ball.series for ball in balls)))
+        if row.reference and not row.definition:  # what Arb has by the same name
+            return Ball(getattr(balls[0].series, row.name)())
         formula = row.definition or row.value
         result = formula(*balls)
         return result if isinstance(result, Ball) else Ball(arb_series([exact(result)], 2))
@@ -103,6 +105,15 @@ def smaller(a, b):
     return [(a + b) / 2, b, a][sign_of(a - b)]
 
 
+def cube_root(x):
+    root = (absolute(x).log() / 3).exp() if sign_of(x) else arb_series([arb(0), arb("nan")], 2)
+    return root * constant(sign_of(x))
+
+
+def angle(y, x):
+    return arb_series([arb.atan2(y[0], x[0]), (y[1] * x[0] - x[1] * y[0]) / (x[0] ** 2 + y[0] ** 2)], 2)
+
+
 RULES = {
     "identity": lambda x: x,
     "neg": lambda x: -x,
@@ -112,12 +123,15 @@ RULES = {
     "div": lambda a, b: a / b,
     "ratio": quotient,
     "pow": power,
-    "exp": lambda x: x.exp(),
     "log": lambda x: x.log(),
+    "log2": lambda x: x.log() / arb(2).log(),
+    "log10": lambda x: x.log() / arb(10).log(),
     "xlogy": product_log,
     "sqrt": lambda x: x.sqrt() if sign_of(x) else arb_series([arb(0), arb("nan") if x[1] != 0 else arb(0)], 2),
-    "sin": lambda x: x.sin(),
-    "cos": lambda x: x.cos(),
+    "cbrt": cube_root,
+    "atan2": angle,
+    "degrees": lambda x: x * 180 / arb.pi(),
+    "radians": lambda x: x * arb.pi() / 180,
     "tanh": lambda x: arb_series([x[0].tanh(), x[1] / x[0].cosh() ** 2], 2),
     "abs": absolute,
     "sign": lambda x: constant(sign_of(x)),

@@ -54,7 +54,7 @@ def test_a_derivative_reaches_through_an_argument():
 def test_second_derivatives_agree_with_differences_of_first_ones(row):
     first, second = grad(row), grad(grad(row))
     h = 1e-5
-    for x in (0.3, 0.6, 0.9):
+    for x in (1.3, 1.6, 1.9) if row.domain[0].low == 1 else (0.3, 0.6, 0.9):
         slope = (first(x + h).data - first(x - h).data) / (2 * h)
         assert second(x).data == close(slope, rel=1e-6, abs=1e-6)
 

@@ -63,6 +63,7 @@ class Primitive:
     doc = ""
     precedence = 9
     definition: Callable[..., Any] | None = None
+    reference: tuple[Callable[..., Any], ...] = ()
     kink: Kink | None = None
     ieee: Callable[..., float] = staticmethod(lambda *operands: nan)
     advice = ""

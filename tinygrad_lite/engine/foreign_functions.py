@@ -11,20 +11,20 @@ from typing import Any
 from .declaration import TABLE
 
 PACKAGE = __name__.partition(".")[0]
-# NumPy's names of the table's rows, where they differ.
+# NumPy's names of the table's rows, where they differ: of an array of Values it calls methods with some of them.
+METHODS = {
+    "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2",
+    "arctanh": "atanh", "deg2rad": "radians", "fabs": "abs", "rad2deg": "degrees",
+}  # fmt: skip
 UFUNCS = {
-    "absolute": "abs", "divide": "div", "fabs": "abs", "float_power": "pow", "multiply": "mul", "negative": "neg",
-    "positive": "identity", "power": "pow", "subtract": "sub",
+    "absolute": "abs", "divide": "div", "float_power": "pow", "multiply": "mul", "negative": "neg",
+    "positive": "identity", "power": "pow", "subtract": "sub", **METHODS,
 }  # fmt: skip
 COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 PREDICATES = {"isfinite", "isinf", "isnan", "signbit"}
 INSTEAD = {
-    "cbrt": "write v ** (1 / 3)",
-    "exp2": "write 2 ** v",
     "fmax": "write maximum(a, b)",
     "fmin": "write minimum(a, b)",
-    "log10": "write log(v) / log(10)",
-    "log2": "write log(v) / log(2)",
     "logaddexp": "write a + softplus(b - a)",
     "reciprocal": "write 1 / v",
     "square": "write v * v",

@@ -12,7 +12,8 @@ from typing import Any
 from . import hints
 from .arguments import to_float
 from .declaration import RESERVED, TABLE, Primitive, make_row
-from .scopes import innermost, open_scopes
+from .foreign_functions import METHODS
+from .scopes import open_scopes, situate
 from .symbol import Symbol, write
 from .value import Constant, Value, as_node, evaluate_nodes, new, require_node
 
@@ -33,7 +34,9 @@ def {method}({signature}):
     node.first = self
     node.second = {second}
     node.label = ""
-    node.scope = innermost.get() if open_scopes else None
+    node.scope = None
+    if open_scopes:
+        situate(node)
     return node
 """
 
@@ -78,7 +81,7 @@ NAMES = {
     "require_node": require_node,
     "evaluate_nodes": evaluate_nodes,
     "open_scopes": open_scopes,
-    "innermost": innermost,
+    "situate": situate,
     "nan": float("nan"),
     "inf": float("inf"),
 }
@@ -205,6 +208,8 @@ def primitive(name: str, value: Callable[..., float], *partials: Callable[..., A
 
 for _row in TABLE.values():
     install(_row, generate(_row))
+for _name, _operation in METHODS.items():
+    setattr(Value, _name, getattr(Value, TABLE[_operation].method))
 RESERVED.update(vars(Value))
 for _name, _advice in hints.ATTRIBUTES.items():
     setattr(Value, _name, hints.Refused(_name, _advice))

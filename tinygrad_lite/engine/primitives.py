@@ -4,7 +4,8 @@ A row is generic in its *carrier*: values and partials are written with the tabl
 so the same lambda runs on floats (the numbers), on Values (derivatives of derivatives), on symbols
 (formulas and generated code) and on high-precision numbers (the gradient check).
 
-    partials:  one function per argument, of (inputs ..., y), where y is the operation's result
+    partials:   one function per argument, of (inputs ..., y), where y is the operation's result
+    reference:  the exact value and partials, in `Decimal`, where no `definition` in other rows gives them
 
 See Griewank and Walther, *Evaluating Derivatives* (2nd edition, 2008), table 2.2, for the idea of the table.
 """
@@ -16,11 +17,16 @@ import operator
 from math import inf
 from typing import TYPE_CHECKING
 
+from . import exact_forms as exact
 from . import stable_forms as forms
 from .declaration import REALS, TABLE, Interval, Kink, declare
 
 POSITIVE = Interval(0.0, inf, open=True)
 UNIT = Interval(0.0, 1.0)
+SYMMETRIC = Interval(-1.0, 1.0)
+LN2 = math.log(2)
+LOG2E = math.log2(math.e)
+LOG10E = math.log10(math.e)
 
 # fmt: off
 # ── the table ─────────────────────────────────────────────────────────────────────────────────────
@@ -32,28 +38,36 @@ UNIT = Interval(0.0, 1.0)
 neg = declare(
     "neg", operator.neg, lambda x, y: -1,
     method="__neg__", python="-{}", plain="−{}", latex="-{}", precedence=2, doc="negation",
+    reference=(operator.neg, lambda x, y: -1),
 )
 add = declare(
     "add", operator.add, lambda a, b, y: 1, lambda a, b, y: 1,
     method="__add__", python="{} + {}", plain="{} + {}", latex="{} + {}", precedence=1, doc="sum",
+    reference=(operator.add, lambda a, b, y: 1, lambda a, b, y: 1),
 )
 sub = declare(
     "sub", operator.sub, lambda a, b, y: 1, lambda a, b, y: -1,
     method="__sub__", python="{} - {}", plain="{} − {}", latex="{} - {}", precedence=1, doc="difference",
+    reference=(operator.sub, lambda a, b, y: 1, lambda a, b, y: -1),
 )
 mul = declare(
     "mul", operator.mul, lambda a, b, y: b, lambda a, b, y: a,
     method="__mul__", python="{} * {}", plain="{} · {}", latex=r"{} \cdot {}", precedence=2, doc="product",
+    reference=(operator.mul, lambda a, b, y: b, lambda a, b, y: a),
 )
 div = declare(
     "div", operator.truediv, lambda a, b, y: 1 / b, lambda a, b, y: -y / b,
     method="__truediv__", python="{} / {}", plain="{} / {}", latex=r"\frac{{{}}}{{{}}}", precedence=2, doc="quotient",
     ieee=lambda a, b: a * math.copysign(inf, b),
+    reference=(operator.truediv, lambda a, b, y: 1 / b, lambda a, b, y: -a / (b * b)),
 )
 pow = declare(
     "pow", forms.pow, lambda x, n, y: pow_slope(x, n), lambda x, n, y: power_term(1, x, n, 1),
     method="__pow__", plain="{}^{}", latex="{}^{{{}}}", precedence=3, doc="power",
     advice="a negative base needs a whole number as exponent, x**2; a Value there has no slope",
+    reference=(
+        exact.power, lambda x, n, y: n * exact.power(x, n - 1) if n else 0, lambda x, n, y: exact.product_log(y, x),
+    ),
 )
 pow_slope = declare(
     "pow_slope", forms.pow_slope,
@@ -68,23 +82,39 @@ power_term = declare(  # what all further derivatives of a power are made of
     lambda c, x, n, k, y: power_term(c, x, n, k + 1),
     lambda c, x, n, k, y: y * log(log(x)),
     definition=lambda c, x, n, k: c * x**n * log(x) ** k, hidden=True,
+    reference=(
+        exact.power_term,
+        lambda c, x, n, k, y: exact.power_term(1, x, n, k),
+        lambda c, x, n, k, y: exact.power_term(c * n, x, n - 1, k) + exact.power_term(c * k, x, n - 1, k - 1),
+        lambda c, x, n, k, y: exact.power_term(c, x, n, k + 1),
+        lambda c, x, n, k, y: y * x.ln().ln(),
+    ),
 )
 xlogy = declare(
     "xlogy", forms.xlogy, lambda w, x, y: log(x), lambda w, x, y: ratio(w, x),
     definition=lambda w, x: w * log(x), hidden=True,
+    reference=(exact.product_log, lambda w, x, y: x.ln(), lambda w, x, y: exact.quotient(w, x)),
 )
 ratio = declare(
     "ratio", forms.ratio, lambda w, x, y: 1 / x, lambda w, x, y: -power_term(w, x, -2, 0),
     definition=lambda w, x: w / x, hidden=True,
+    reference=(exact.quotient, lambda w, x, y: 1 / x, lambda w, x, y: -exact.quotient(w, x * x)),
 )
 identity = declare(
     "identity", operator.pos, lambda x, y: 1,
     method="__pos__", python="{}", plain="{}", latex="{}", hidden=True,
+    reference=(lambda x: x, lambda x, y: 1),
 )
 
-# ── exponentials and circles ──
-exp = declare("exp", math.exp, lambda x, y: y, doc="e to the power x")
-log = declare("log", math.log, lambda x, y: 1 / x, domain=(POSITIVE,), doc="natural logarithm")
+# ── exponentials and roots ──
+exp = declare(
+    "exp", math.exp, lambda x, y: y, doc="e to the power x",
+    reference=(lambda x: x.exp(), lambda x, y: x.exp()),
+)
+log = declare(
+    "log", math.log, lambda x, y: 1 / x, domain=(POSITIVE,), doc="natural logarithm",
+    reference=(lambda x: x.ln(), lambda x, y: 1 / x),
+)
 log1p = declare(
     "log1p", math.log1p, lambda x, y: 1 / (1 + x),
     definition=lambda x: log(1 + x), domain=(Interval(-1.0, inf, open=True),), doc="log(1 + x), exact near 0",
@@ -93,15 +123,123 @@ expm1 = declare(
     "expm1", math.expm1, lambda x, y: exp(x),
     definition=lambda x: exp(x) - 1, doc="exp(x) − 1, exact near 0",
 )
+exp2 = declare(
+    "exp2", math.exp2, lambda x, y: LN2 * y,
+    plain="2^({})", latex="2^{{{}}}", definition=lambda x: 2**x, doc="2 to the power x",
+)
+log2 = declare(
+    "log2", math.log2, lambda x, y: LOG2E / x,
+    latex=r"\log_2\left({}\right)", domain=(POSITIVE,), doc="logarithm to the base 2",
+    reference=(lambda x: x.ln() / exact.log_of(2), lambda x, y: 1 / (x * exact.log_of(2))),
+)
+log10 = declare(
+    "log10", math.log10, lambda x, y: LOG10E / x,
+    latex=r"\log_{{10}}\left({}\right)", domain=(POSITIVE,), doc="logarithm to the base 10",
+    reference=(lambda x: x.log10(), lambda x, y: 1 / (x * exact.log_of(10))),
+)
 sqrt = declare(
     "sqrt", math.sqrt, lambda x, y: 0.5 / y,
     plain="√({})", latex=r"\sqrt{{{}}}", domain=(Interval(0.0, inf),), doc="square root",
+    reference=(lambda x: x.sqrt(), lambda x, y: 1 / (2 * x.sqrt())),
 )
-sin = declare("sin", math.sin, lambda x, y: cos(x), doc="sine, x in radians")
-cos = declare("cos", math.cos, lambda x, y: -sin(x), doc="cosine, x in radians")
+cbrt = declare(
+    "cbrt", forms.cbrt, lambda x, y: 1 / (3 * y * y),
+    plain="∛({})", latex=r"\sqrt[3]{{{}}}", doc="cube root, of negative numbers too",
+    reference=(exact.cube_root, lambda x, y: 1 / (3 * y * y)),
+)
+hypot = declare(
+    "hypot", forms.hypot, lambda a, b, y: direction(a, b), lambda a, b, y: direction(b, a),
+    definition=lambda a, b: sqrt(a**2 + b**2), kink=Kink(lambda a, b: abs(a) + abs(b), SYMMETRIC),
+    doc="√(a² + b²), within range for every a and b",
+)
+direction = declare(  # the cosine of the angle between (a, b) and the first axis
+    "direction", forms.direction,
+    lambda a, b, y: direction(b, a) / hypot(a, b) * direction(b, a),
+    lambda a, b, y: -y * direction(b, a) / hypot(a, b),
+    definition=lambda a, b: a / sqrt(a**2 + b**2), hidden=True,
+)
+
+# ── circles and hyperbolas ──
+sin = declare(
+    "sin", math.sin, lambda x, y: cos(x), doc="sine, x in radians",
+    reference=(lambda x: exact.cosine(x, 1), lambda x, y: exact.cosine(x)),
+)
+cos = declare(
+    "cos", math.cos, lambda x, y: -sin(x), doc="cosine, x in radians",
+    reference=(exact.cosine, lambda x, y: -exact.cosine(x, 1)),
+)
+tan = declare(
+    "tan", math.tan, lambda x, y: 1 + y * y,
+    definition=lambda x: sin(x) / cos(x), doc="tangent, x in radians",
+)
+asin = declare(
+    "asin", math.asin, lambda x, y: asin_slope(x),
+    plain="arcsin({})", latex=r"\arcsin\left({}\right)", domain=(SYMMETRIC,), doc="angle from −π/2 to π/2 of sine x",
+    reference=(lambda x: exact.angle(x, (1 - x * x).sqrt()), lambda x, y: 1 / (1 - x * x).sqrt()),
+)
+acos = declare(
+    "acos", math.acos, lambda x, y: -asin_slope(x),
+    plain="arccos({})", latex=r"\arccos\left({}\right)", domain=(SYMMETRIC,), doc="angle from 0 to π of cosine x",
+    reference=(lambda x: exact.angle((1 - x * x).sqrt(), x), lambda x, y: -1 / (1 - x * x).sqrt()),
+)
+asin_slope = declare(
+    "asin_slope", forms.asin_slope, lambda x, y: x * y * y * y,
+    definition=lambda x: 1 / sqrt(1 - x**2), domain=(SYMMETRIC,), hidden=True,
+)
+atan = declare(
+    "atan", math.atan, lambda x, y: atan_slope(x),
+    plain="arctan({})", latex=r"\arctan\left({}\right)", doc="angle from −π/2 to π/2 of tangent x",
+    reference=(exact.arctangent, lambda x, y: 1 / (1 + x * x)),
+)
+atan_slope = declare(
+    "atan_slope", forms.atan_slope, lambda x, y: -2 * x * y * y,
+    definition=lambda x: 1 / (1 + x**2), hidden=True,
+)
+atan2 = declare(
+    "atan2", math.atan2,
+    lambda y, x, angle: direction(x, y) / hypot(x, y),
+    lambda y, x, angle: -direction(y, x) / hypot(x, y),
+    doc="angle of the point (x, y), from −π to π",
+    reference=(exact.angle, lambda y, x, _: x / (x * x + y * y), lambda y, x, _: -y / (x * x + y * y)),
+)
+sinh = declare(
+    "sinh", math.sinh, lambda x, y: cosh(x),
+    latex=r"\sinh\left({}\right)", definition=lambda x: (exp(x) - exp(-x)) / 2, doc="hyperbolic sine",
+)
+cosh = declare(
+    "cosh", math.cosh, lambda x, y: sinh(x),
+    latex=r"\cosh\left({}\right)", definition=lambda x: (exp(x) + exp(-x)) / 2, doc="hyperbolic cosine",
+)
+asinh = declare(
+    "asinh", math.asinh, lambda x, y: 1 / hypot(1, x),
+    definition=lambda x: log(x + sqrt(x**2 + 1)), doc="inverse of sinh",
+    reference=(
+        lambda x: (x.copy_abs() + (1 + x * x).sqrt()).ln().copy_sign(x),
+        lambda x, y: 1 / (1 + x * x).sqrt(),
+    ),
+)
+acosh = declare(
+    "acosh", math.acosh, lambda x, y: 1 / (sqrt(x - 1) * sqrt(x + 1)),
+    definition=lambda x: log(x + sqrt(x**2 - 1)), domain=(Interval(1.0, inf),), doc="inverse of cosh, not negative",
+)
+atanh = declare(
+    "atanh", math.atanh, lambda x, y: asin_slope(x) * asin_slope(x),
+    definition=lambda x: log((1 + x) / (1 - x)) / 2, domain=(Interval(-1.0, 1.0, open=True),), doc="inverse of tanh",
+)
+degrees = declare(
+    "degrees", math.degrees, lambda x, y: math.degrees(1.0), doc="an angle in radians, in degrees",
+    reference=(lambda x: x * 180 / exact.pi(), lambda x, y: 180 / exact.pi()),
+)
+radians = declare(
+    "radians", math.radians, lambda x, y: math.radians(1.0), doc="an angle in degrees, in radians",
+    reference=(lambda x: x * exact.pi() / 180, lambda x, y: exact.pi() / 180),
+)
 
 # ── activations ──
-tanh = declare("tanh", math.tanh, lambda x, y: tanh_slope(x), doc="hyperbolic tangent")
+tanh = declare(
+    "tanh", math.tanh, lambda x, y: tanh_slope(x), doc="hyperbolic tangent",
+    reference=(exact.hyperbolic_tangent, lambda x, y: 1 - y * y),
+)
 tanh_slope = declare(
     "tanh_slope", forms.tanh_slope, lambda x, y: -2 * tanh(x) * tanh_slope(x),
     definition=lambda x: 1 - tanh(x) ** 2, hidden=True,
@@ -110,37 +248,50 @@ sigmoid = declare(
     "sigmoid", forms.sigmoid, lambda x, y: sigmoid(x) * sigmoid(-x),
     plain="σ({})", latex=r"\sigma\left({}\right)",
     definition=lambda x: 1 / (1 + exp(-x)), doc="logistic function, 1 / (1 + exp(−x))",
+    reference=(exact.logistic, lambda x, y: y * exact.logistic(-x)),
 )
 softplus = declare(
     "softplus", forms.softplus, lambda x, y: sigmoid(x),
     definition=lambda x: log(1 + exp(x)), doc="log(1 + exp(x))",
+    reference=(lambda x: max(x, 0) + (1 + (-x.copy_abs()).exp()).ln(), lambda x, y: exact.logistic(x)),
+)
+stop_gradient = declare(
+    "stop_gradient", operator.pos, lambda x, y: 0, hidden=True, reference=(lambda x: x, lambda x, y: 0),
+    doc="the number, of derivative 0",
 )
 relu = declare(
     "relu", forms.relu, lambda x, y: step(x),
     definition=lambda x: maximum(x, 0), kink=Kink(lambda x: x, UNIT), doc="x where x > 0, else 0",
 )
-step = declare("step", forms.step, lambda x, y: 0, plain="[{} > 0]", latex=r"\left[{} > 0\right]", hidden=True)
+step = declare(
+    "step", forms.step, lambda x, y: 0, plain="[{} > 0]", latex=r"\left[{} > 0\right]", hidden=True,
+    reference=(lambda x: int(x > 0), lambda x, y: 0),
+)
 
 # ── choices ──
 abs = declare(
     "abs", math.fabs, lambda x, y: sign(x),
     method="__abs__", plain="|{}|", latex=r"\left|{}\right|",
-    kink=Kink(lambda x: x, Interval(-1.0, 1.0)), doc="absolute value",
+    kink=Kink(lambda x: x, SYMMETRIC), doc="absolute value",
+    reference=(abs, lambda x, y: exact.sign(x)),
 )
-sign = declare("sign", forms.sign, lambda x, y: 0, hidden=True)
+sign = declare("sign", forms.sign, lambda x, y: 0, hidden=True, reference=(exact.sign, lambda x, y: 0))
 maximum = declare(
     "maximum", forms.maximum, lambda a, b, y: wins(a, b), lambda a, b, y: wins(b, a),
     plain="max({}, {})", latex=r"\max\left({}, {}\right)",
     kink=Kink(lambda a, b: a - b, UNIT), doc="the larger; a tie gives each a slope of ½",
+    reference=(max, lambda a, b, y: exact.choose(a, b), lambda a, b, y: exact.choose(b, a)),
 )
 minimum = declare(
     "minimum", forms.minimum, lambda a, b, y: wins(b, a), lambda a, b, y: wins(a, b),
     plain="min({}, {})", latex=r"\min\left({}, {}\right)",
     kink=Kink(lambda a, b: a - b, UNIT), doc="the smaller; a tie gives each a slope of ½",
+    reference=(min, lambda a, b, y: exact.choose(b, a), lambda a, b, y: exact.choose(a, b)),
 )
 wins = declare(
     "wins", forms.wins, lambda a, b, y: 0, lambda a, b, y: 0,
     plain="[{} > {}]", latex=r"\left[{} > {}\right]", hidden=True,
+    reference=(exact.choose, lambda a, b, y: 0, lambda a, b, y: 0),
 )
 
 # ── losses ──
@@ -176,6 +327,23 @@ logit = declare(
 
 for _row in TABLE.values():
     _row.builtin = True
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    from .value import Value
+
+    class _Methods:
+        """The methods of Value that `generated_methods` makes of the rows; a test holds this list against the table."""
+
+        def _unary(self) -> Value: ...
+        def _binary(self, other: Value | float) -> Value: ...
+
+        __neg__ = __pos__ = __abs__ = _unary
+        __add__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
+        __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _binary
+        exp = log = log1p = expm1 = exp2 = log2 = log10 = sqrt = cbrt = _unary
+        sin = cos = tan = asin = acos = atan = sinh = cosh = asinh = acosh = atanh = degrees = radians = _unary
+        tanh = sigmoid = softplus = relu = _unary
+        hypot = atan2 = maximum = minimum = binary_cross_entropy = binary_cross_entropy_with_logits = _binary
+
+else:
     # The names a star import gives: without the two that would hide Python's own `abs` and `pow`.
     __all__ = [row.name for row in TABLE.values() if not row.hidden and row.name not in ("abs", "pow")]
