@@ -1,6 +1,7 @@
 """How boxes and arrows look: their colours and shapes, and labels that render literally, in Graphviz's language."""
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,15 +44,13 @@ ARROWS = {
 }
 FONT, SMALL = 13, 12  # points, in boxes and at arrows
 PALE = "80"  # half transparent
+UNFIT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 LARGE = 150  # boxes above which the layout is told to hurry
 
 
 def clean(text: str) -> str:
     """The text as XML can hold it: no control characters but the newline, no lone surrogates."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    return "".join(
-        "\ufffd" if c in "\ufffe\uffff" or (unicodedata.category(c) in ("Cc", "Cs") and c != "\n") else c for c in text
-    )
+    return UNFIT.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
 
 
 def split_lines(text: str) -> list[str]:
