@@ -1,13 +1,88 @@
 """`jit`: a function on Values, and recorded, is the same function."""
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from tests.engine import gpt
-from tinygrad_lite import Value, jit, value_and_grad
+from tests.replay.graphs import EXECUTORS, bits
+from tinygrad_lite import Value, grad, hessian, jit, value_and_grad
+from tinygrad_lite.engine.arguments import flatten
+from tinygrad_lite.engine.declaration import TABLE
+from tinygrad_lite.replay import numba_executor
+from tinygrad_lite.strategies import MODERATE, expressions, values
+
+
+def plain(x):
+    """The numbers of a function's result."""
+    match x:
+        case Value():
+            return x.data
+        case dict():
+            return {key: plain(part) for key, part in x.items()}
+        case list() | tuple():
+            return type(x)(map(plain, x))
+    return x
+
+
+def outcome(function, *args):
+    """The bits of what a function returns, or its error."""
+    try:
+        return list(map(bits, flatten(plain(function(*args)))))
+    except (ArithmeticError, ValueError) as error:
+        return type(error), str(error)
+
+
+def needed(expression):
+    """The function that an expression is, without the operations whose results it does not use."""
+    n, operations = len(expression.inputs), []
+    for name, *operands in expression.operations:
+        length = n + len(operations)
+        places = [length - 1 - (x - 1) % length if isinstance(x, int) else x for x in operands]
+        operations.append((name, places))
+
+    def compute(place, nodes):
+        if isinstance(place, int) and place not in nodes:
+            name, places = operations[place - n]
+            nodes[place] = TABLE[name](*[compute(x, nodes) for x in places])
+        return nodes[place] if isinstance(place, int) else place
+
+    return lambda *xs: compute(n + len(operations) - 1, dict(enumerate(xs)))
+
+
+def all_orders(f):
+    """Value, gradient and second derivatives: in the last alone, what would have raised need not be there."""
+    return lambda *x: [f(*x), grad(f, range(len(x)))(*x), hessian(f)(*x)]
+
+
+DERIVATIVES = {
+    "value": lambda f: f,
+    "grad": grad,
+    "all orders": all_orders,
+    "both": value_and_grad,
+}
+
+
+@pytest.mark.parametrize("small", [200, 0], ids=EXECUTORS)
+@pytest.mark.parametrize("derive", DERIVATIVES.values(), ids=DERIVATIVES)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(expressions(max_operations=8, max_inputs=3), st.data())
+def test_recorded_anywhere_it_is_the_function_on_values(monkeypatch, small, derive, expression, draw):
+    """Or raises the same error, by either executor."""
+    monkeypatch.setattr(numba_executor, "SMALL", small)
+    function = derive(needed(expression))
+    recorded = jit(function)
+    anywhere = st.tuples(*(st.just(x) | values(MODERATE) for x in expression.inputs))
+    for numbers in (expression.inputs, draw.draw(anywhere)):
+        assert outcome(recorded, *numbers) == outcome(function, *map(Value, numbers))
 
 
 def test_a_gpt_learns_by_the_same_numbers():
     matrices = gpt.parameters(float)
     tokens = [gpt.VOCABULARY.index(character) for character in gpt.TEXT[:5]]
     step = jit(value_and_grad(lambda p: gpt.loss(p, tokens)))
+    with pytest.warns(RuntimeWarning, match="takes the number of a Value"):
+        step(matrices)
     loss = gpt.loss(nodes := {name: [[*map(Value, row)] for row in rows] for name, rows in matrices.items()}, tokens)
     loss.backward()
     value, gradients = step(matrices)

@@ -38,23 +38,30 @@ def is_array(x: Any) -> bool:
     return numpy is not None and isinstance(x, numpy.ndarray)
 
 
-def map_nested(function: Callable[[Any, str], Any], x: Any, name: str = "") -> Any:
-    """`x` with `function(part, its name)` for each part that is no list, tuple, dict or array: `xs` has the part
-    `xs[0]`. An array becomes one of objects.
-    """
+def map_leaves(function: Callable[[Any, str], Any], x: Any, name: str = "") -> Any:
+    """`x` with `function(part, its name)` for each part that is no list, tuple or dict: `xs` has the part `xs[0]`."""
     if isinstance(x, dict):
-        return {key: map_nested(function, part, f"{name}[{key!r}]") for key, part in x.items()}
+        return {key: map_leaves(function, part, f"{name}[{key!r}]") for key, part in x.items()}
     if isinstance(x, (list, tuple)):
-        parts = [map_nested(function, part, f"{name}[{i}]") for i, part in enumerate(x)]
+        parts = [map_leaves(function, part, f"{name}[{i}]") for i, part in enumerate(x)]
         if isinstance(x, list):
             return parts
         return type(x)(*parts) if hasattr(x, "_fields") else tuple(parts)
-    if is_array(x):
-        mapped = x.astype(object)
-        for place in sys.modules["numpy"].ndindex(x.shape):
-            mapped[place] = function(x[place], name + "".join(f"[{i}]" for i in place))
-        return mapped
     return function(x, name)
+
+
+def map_nested(function: Callable[[Any, str], Any], x: Any, name: str = "") -> Any:
+    """As `map_leaves`, and for each part of an array, which becomes one of objects."""
+
+    def map_array(part: Any, name: str) -> Any:
+        if not is_array(part):
+            return function(part, name)
+        mapped = part.astype(object)
+        for place in sys.modules["numpy"].ndindex(part.shape):
+            mapped[place] = function(part[place], name + "".join(f"[{i}]" for i in place))
+        return mapped
+
+    return map_leaves(map_array, x, name)
 
 
 def flatten(x: Any) -> list[Any]:
@@ -93,9 +100,14 @@ def to_array(data: list[Any]) -> Any:
     return numpy.array(data) if numpy else data
 
 
+ONLY_FLOATS = frozenset([float])
+
+
 def check_vector(given: Any, n: int, name: str) -> list[float]:
     """`given` as a list of n floats. Raises: TypeError for what is no real number, ValueError for another shape."""
-    numbers = to_lists(given)
+    numbers = given if type(given) is list else to_lists(given)
+    if type(numbers) is list and len(numbers) == n and ONLY_FLOATS.issuperset(map(type, numbers)):
+        return numbers
     if not _is_list(numbers):
         raise TypeError(f"{name} must be a list or an array of {n} numbers, not {type(given).__name__!r}")
     if len(numbers) != n:

@@ -30,6 +30,20 @@ class Executor(Protocol):
         ...
 
 
+class SampleExecutor(Executor, Protocol):
+    """An executor that computes a single sample, too."""
+
+    def compute_sample(
+        self, theta: Sequence[float], sample: Sequence[float], gradients: bool, recompute: Recompute, i: int = 0
+    ) -> Sequence[float]:
+        """The outputs of sample i and, if they are asked for, their gradients, one after the other.
+
+        Args: as for a call, floats of the right number. A gradient is that of `gradient`: a sum of terms, without the 0
+        that `backward` begins with.
+        """
+        ...
+
+
 def check_sums(sums: Iterable[float], finite: Iterable[bool], outputs: int) -> None:
     """Raise OverflowError where the samples' numbers are finite, and their sum is not.
 

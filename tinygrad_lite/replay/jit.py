@@ -1,181 +1,378 @@
-"""`jit`: a function of numbers, recorded once for each shape of its arguments, and replayed from then on."""
+"""`jit`: a function of numbers, recorded once for each structure of its arguments, and replayed from then on."""
 
 import functools
 import sys
+import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import itemgetter
-from types import FunctionType
-from typing import Any
+from types import FunctionType, MethodType
+from typing import Any, Never
 
 from ..engine.arguments import is_array, is_real, map_nested
 from ..engine.derivatives import made_by
-from ..engine.value import Constant, Value, topological_order
+from ..engine.foreign_functions import find_caller
+from ..engine.value import Constant, Value, as_node, topological_order
 from .program import Program
+from .tracing import STATIC, Traced, follow_table, notice, settle
 
-MOST = 64  # programs that a function keeps: those that were used last
+MOST = 64  # recordings that a function keeps
+ONLY_FLOATS = frozenset([float])
+DECIDED = (
+    "{0} is recorded once, and takes the number of a Value here ({1}): what follows from it stays as it is for the "
+    "arguments of now. Operations that choose are relu, maximum, minimum, abs and take; an argument that chooses the "
+    "graph belongs into static_argnums"
+)
+
+
+def jit(
+    function: Callable[..., Any],
+    *,
+    static_argnums: int | Iterable[int] = (),
+    static_argnames: str | Iterable[str] = (),
+    exact: bool = True,
+) -> "Jit":
+    """A function like `function`, which is recorded once for each structure of its arguments, and replayed.
+
+        step = jit(value_and_grad(lambda w, x: tanh(w[0] * x + w[1])))
+        value, gradient = step([0.5, -1.0], 2.0)
+
+    The first call with arguments of a structure (how they are nested, their lengths, keys and shapes, and what is
+    static) runs `function` on Values and makes a `Program` of the graph; later calls run the program. The numbers are
+    those that `function` gives for Values, to the last bit, and so are the errors; what the result does not depend on
+    is left out.
+
+    A record has no `if`: what `function` decides by a number of its arguments is decided once, and a RuntimeWarning
+    names the line. Numbers that it finds around it stay as they are, too; of Values that it finds, such as the
+    weights of a model, each call reads the number anew.
+
+    Args:
+        function: takes numbers, nested lists, tuples and dicts of numbers, and arrays; None, and what is left to its
+            default, belongs to the structure. It returns Values and numbers, nested or not. What `grad` or
+            `value_and_grad` differentiates by are the parameters of the program, all else is data.
+        static_argnums, static_argnames: positions and names of arguments that choose the graph, such as sizes,
+            flags and strings. They are given as they are, have to be hashable, and belong to the structure.
+        exact: as for `Program`.
+
+    Returns: a function that returns floats for Values, and arrays for arrays. Where an argument is a Value, and while
+        another function is recorded, it is `function` itself: derivatives go through it. It keeps the 64 programs that
+        were used last. `jit(f).program(*args)` is the Program for arguments of their structure.
+
+    Raises (when called): TypeError, naming the argument, for one of another kind; what `function` raises.
+    """
+    if not callable(function):
+        raise TypeError(f"jit records functions, not {type(function).__name__!r}: for nodes, Program(J, [a, b])")
+    numbers = {static_argnums} if isinstance(static_argnums, int) else {*static_argnums}
+    names = {static_argnames} if isinstance(static_argnames, str) else {*static_argnames}
+    if isinstance(function, MethodType):
+        return Jit(function.__func__, {i + (i >= 0) for i in numbers}, names, exact).__get__(function.__self__)
+    return Jit(function, numbers, names, exact)
 
 
 class Jit:
-    """A function that records itself; made, and explained, by `jit`."""
+    """A function that is recorded and replayed; made, and explained, by `jit`."""
 
-    def __init__(self, function: Callable[..., Any], static: frozenset[int], exact: bool) -> None:
-        self._function = function
-        self._static = static
-        self._exact = exact
+    def __init__(self, function: Callable[..., Any], numbers: Iterable[int], names: Iterable[str], exact: bool) -> None:
+        self._function, self._exact = function, exact
         self._derivative = made_by.get(function) if isinstance(function, FunctionType) else None
+        self._arguments = arguments = _argument_names(self._derivative.f if self._derivative else function)
+        positions = {i + len(arguments) if i < 0 else i for i in numbers}
+        self._static_names = {*names, *(arguments[i] for i in positions if i < len(arguments))}
+        self._static = positions | {arguments.index(name) for name in names if name in arguments}
+        self._owner: tuple[Any, ...] = ()  # of a method: the object
         self._recordings: OrderedDict[Hashable, Recording] = OrderedDict()
+        self._noticed: set[tuple[str, int]] = set()  # lines that were warned of
+        self._lock = threading.Lock()  # of the recordings' order
+        self.__name__ = self.__qualname__ = type(
+            function
+        ).__name__  # of an object that is called; functions have theirs
         functools.update_wrapper(self, function, updated=())
 
+    def __get__(self, owner: Any, cls: Any = None) -> "Jit":
+        """As a method of `owner`, which is static; all objects of a class share the memory for programs."""
+        if owner is None:
+            return self
+        bound = object.__new__(Jit)
+        vars(bound).update(vars(self), _owner=(owner,))
+        return bound
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the function returns for these arguments, as numbers."""
+        """The function's result for these arguments, in numbers."""
+        if self._owner:
+            args = (*self._owner, *args)
+        order = self._order(args)
         numbers: list[float] = []
-        order = self._order(len(args))
         try:
-            key: Hashable = (
-                *[_read(args[i], numbers) for i in order],
-                *[(type(args[i]), args[i]) for i in self._static if i < len(args)],
-                *kwargs,
-                *[_read(x, numbers) for x in kwargs.values()],
-            )
-        except _Traced:
-            return self._function(*args, **kwargs)
-        recording = self._recordings.get(key)
-        if recording is None:
-            recording = self._recordings[key] = self._record(args, kwargs, order)
+            key = self._structure(order, args, kwargs, numbers)
+        except _NoNumber as found:
+            if isinstance(found.x, Value):
+                return self._function(*args, **kwargs)
+            self._refuse(order, args, kwargs)
+        if notice.get():
+            return self._call(lambda x, _: as_node(x), order, args, kwargs)
+        recording = self._recordings.get(key) or self._record(order, args, kwargs)
+        with self._lock:
+            self._recordings[key] = recording
+            self._recordings.move_to_end(key)
             if len(self._recordings) > MOST:
                 self._recordings.popitem(last=False)
-        return recording.replay(numbers)
+        try:
+            return recording.replay(numbers)
+        except _OutOfRange:
+            return map_nested(_to_number, self._call(lambda x, _: Value(x), order, args, kwargs))
 
-    def _order(self, n: int) -> list[int]:
-        """The arguments that are numbers, those first by which the function differentiates, where n are given."""
-        first = self._derivative.positions(n) if self._derivative else []
-        return [*dict.fromkeys(first), *(i for i in range(n) if i not in first and i not in self._static)]
+    def program(self, *args: Any, **kwargs: Any) -> Program:
+        """The Program for arguments of this structure: to print, to give many samples to, and for `to_jax`.
 
-    def _record(self, args: Sequence[Any], kwargs: dict[str, Any], order: Sequence[int]) -> "Recording":
-        """The function run on Values."""
+        Its parameters are the numbers that the function differentiates by, its data all other numbers, in order.
+        """
+        args = (*self._owner, *args)
+        order = self._order(args)
+        try:
+            self._structure(order, args, kwargs, [])
+        except _NoNumber:
+            self._refuse(order, args, kwargs)
+        program = self._record(order, args, kwargs, capture=False).program
+        if program is None:
+            raise ValueError(f"the result of {self.__name__} depends on nothing: there is no program")
+        return program
+
+    def _order(self, args: Sequence[Any]) -> Sequence[int]:
+        """The positions of arguments that are numbers, first of those by which the function differentiates."""
+        first = self._derivative.positions(len(args)) if self._derivative else ()
+        for i in first:
+            if i in self._static or i < len(self._owner):
+                raise ValueError(f"argument {i} of {self.__name__} is static: it cannot be differentiated by")
+        rest = range(len(self._owner), len(args))
+        return [*dict.fromkeys(first), *(i for i in rest if i not in first and i not in self._static)]
+
+    def _structure(
+        self, order: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any], numbers: list[float]
+    ) -> Hashable:
+        """What recordings are kept by; the arguments' numbers are appended to `numbers`."""
+        key: list[Hashable] = [_read(args[i], numbers) for i in order]
+        static: list[tuple[Any, Any]] = [(i, args[i]) for i in self._static if i < len(args)] if self._static else []
+        for name in sorted(kwargs):
+            if name in self._static_names:
+                static.append((name, kwargs[name]))
+            else:
+                key += name, _read(kwargs[name], numbers)
+        for place, x in static:
+            try:
+                hash(x)
+            except TypeError:
+                advice = "it has to be hashable, a tuple in place of a list, say"
+                raise TypeError(f"static argument {place!r} of {self.__name__} is {x!r}: {advice}") from None
+            key += [place, (type(x), x)]
+        return (*map(id, self._owner), *key)
+
+    def _replace(
+        self, change: Callable[[Any, str], Any], order: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments with `change(number, its name)` in place of each number, in order."""
+
+        def part(x: Any, name: str) -> Any:
+            return x if x is None else change(x, name)
+
+        inputs, named = list(args), dict(kwargs)
+        for i in order:
+            name = self._arguments[i] if i < len(self._arguments) else f"argument {i}"
+            inputs[i] = map_nested(part, args[i], name)
+        for name in sorted(kwargs):
+            if name not in self._static_names:
+                named[name] = map_nested(part, kwargs[name], name)
+        return inputs, named
+
+    def _call(self, change: Callable[[Any, str], Any], *arguments: Any) -> Any:
+        inputs, named = self._replace(change, *arguments)
+        return self._function(*inputs, **named)
+
+    def _refuse(self, *arguments: Any) -> Never:
+        """Raise TypeError for the first part of an argument that is no number."""
+
+        def check(x: Any, name: str) -> None:
+            if not is_real(x):
+                kind = "numbers, nested lists, tuples and dicts of them, and arrays"
+                advice = f"where it chooses the graph, {STATIC}"
+                raise TypeError(f"{name} of {self.__name__} is {x!r}: jit takes {kind}; {advice}")
+
+        self._replace(check, *arguments)
+        raise AssertionError
+
+    def _record(
+        self, order: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any], capture: bool = True
+    ) -> "Recording":
+        """The function run on Values, as a program."""
         leaves: list[Value] = []
 
-        def leaf(x: Any, name: str) -> Any:
-            leaves.append(Value(x))
+        def leaf(x: Any, name: str) -> Value:
+            leaves.append(Traced(x, name))
             return leaves[-1]
 
-        inputs = list(args)
-        for i in order:
-            inputs[i] = map_nested(leaf, args[i])
-        named = {name: map_nested(leaf, x) for name, x in kwargs.items()}
-        made = self._derivative
-        if made is None:
-            outputs: dict[Value, _Place] = {}
+        inputs, named = self._replace(leaf, order, args, kwargs)
+        made, shapes = self._derivative, []
+        if made:  # before the function changes a list that it is given
+            places = {x: _Place(i) for i, x in enumerate(leaves, start=1)}
+            shapes = [map_nested(lambda x, _: places.get(x), inputs[i]) for i in made.positions(len(args))]
+        follow_table()
+        token = notice.set(self._notice)
+        try:
+            result = made.result(inputs, named) if made else self._function(*inputs, **named)
+        finally:
+            notice.reset(token)
+        outputs: dict[Value, _Place] = {}
+        shape = map_nested(lambda x, _: _place(x, outputs, self.__name__), result)
+        if made:
+            outputs = outputs or {Value(result.data): _Place(0)}
+            shape = (_Place(0), made.select(shapes)) if made.with_value else made.select(shapes)
+        p = len({*_places(shapes)})
+        return Recording([*outputs], leaves[:p], leaves[p:], shape, self._exact, capture)
 
-            def place(x: Any, name: str) -> Any:
-                if not isinstance(x, Value):
-                    return x
-                return outputs.setdefault(x, _Place(len(outputs))) if type(x) is not Constant else x.data
+    def _notice(self, what: str) -> None:
+        """Warn, once for each line, that the function decides by a number."""
+        frame, level = find_caller()
+        line = frame.f_code.co_filename, frame.f_lineno
+        if line not in self._noticed:
+            warnings.warn(DECIDED.format(self.__name__, what), RuntimeWarning, stacklevel=level)
+            self._noticed.add(line)
 
-            shape = map_nested(place, self._function(*inputs, **named))
-            return Recording([*outputs], [], leaves, shape, self._exact)
-        places = map(_Place, range(1, len(leaves) + 2))
-        shaped = {i: map_nested(lambda *_: next(places), args[i]) for i in made.positions(len(args))}
-        p = next(places) - 1 if len(leaves) else 0
-        y = made.result(inputs, named)
-        gradients = made.select([shaped[i] for i in made.positions(len(args))])
-        shape = (_Place(0), gradients) if made.with_value else gradients
-        return Recording([Value(y.data) if type(y) is Constant else y], leaves[:p], leaves[p:], shape, self._exact)
+    def __reduce__(self) -> Any:
+        """By name, as functions are, where it goes by the name of its function; else with the function."""
+        if self._owner:
+            return getattr, (*self._owner, self.__name__)
+        if getattr(sys.modules.get(self.__module__), self.__qualname__, None) is self:
+            return self.__qualname__
+        return Jit, (self._function, self._static, self._static_names, self._exact)
+
+    def __repr__(self) -> str:
+        return f"<jit of {self._function!r}>"
 
 
-class _Traced(Exception):  # noqa: N818 — no error
-    """An argument is a Value."""
+class _NoNumber(Exception):  # noqa: N818 — told apart, and never seen
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+class _OutOfRange(Exception):  # noqa: N818 — as above
+    """A number of a replay is not finite: Values will tell whether it should be."""
+
+
+def _out_of_range(*_: Any) -> Never:
+    raise _OutOfRange
 
 
 class _Place(int):
-    """Where among the results a number of the result is."""
+    """Where among the results a number is."""
 
 
 class Recording:
-    """A program, and the shape of what it gives.
-
-    Its results are the outputs, and after them, of the one output that has parameters, the gradient.
-    """
+    """A program, and the shape of what it gives: its outputs, and after them, of one with parameters, the gradient."""
 
     def __init__(
-        self, outputs: list[Value], parameters: list[Value], data: list[Value], shape: Any, exact: bool
+        self,
+        outputs: list[Value],
+        parameters: list[Value],
+        data: list[Value],
+        shape: Any,
+        exact: bool,
+        capture: bool,
     ) -> None:
-        self.parameters = len(parameters)
-        self.assemble = _assembly(shape)
-        given = {*parameters, *data}
         order = topological_order(*outputs)
-        self.captured = [x for x in order if x.op is None and x not in given and type(x) is not Constant]
-        self.program = Program(outputs, parameters, [*data, *self.captured], exact=exact) if outputs else None
+        settle((*order, *parameters, *data))
+        given = {*parameters, *data}
+        found = [x for x in order if x.op is None and x not in given and type(x) is not Constant] if capture else []
+        self.captured = found  # Values that the function found around it
+        single = bool(parameters) or type(shape) is _Place
+        self.program = (
+            Program(outputs[0] if single else outputs, parameters, [*data, *found], exact=exact) if outputs else None
+        )
+        self.p = len(parameters)
+        self.assemble = _assembly(shape)
 
     def replay(self, numbers: list[float]) -> Any:
-        """The result for other numbers, in the order of parameters and data."""
+        """The result for other numbers, first those of the parameters."""
         if self.program is None:
             return self.assemble([])
-        theta, sample = numbers[: self.parameters], numbers[self.parameters :]
-        sample += [float(x.data) for x in self.captured]
-        batch = [sample] if sample else None
-        if self.parameters:
-            means, gradients = self.program(theta, batch)
-            return self.assemble([*map(float, means), *map(float, gradients[0])])
-        outputs = self.program.outputs(theta, batch)
-        return self.assemble([*map(float, outputs[0] if sample else outputs)])
+        theta, sample = numbers[: self.p], numbers[self.p :]
+        for x in self.captured:
+            sample.append(float(x.data))
+        results: Any = self.program.compute_sample(theta, sample, self.p > 0, _out_of_range)
+        return self.assemble(results if type(results) is list else results.tolist())
+
+
+def _argument_names(function: Any) -> tuple[str, ...]:
+    """The names of the arguments of a function written in Python."""
+    code = getattr(function, "__code__", None)
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount] if code else ()
+    return names[1:] if isinstance(function, MethodType) else names
+
+
+def _read(x: Any, numbers: list[float]) -> Hashable:
+    """The structure of an argument, its numbers appended to `numbers`: None for one, n for a list of n, …"""
+    kind = type(x)
+    if kind is float:
+        numbers.append(x)
+        return None
+    if kind is list and ONLY_FLOATS.issuperset(map(type, x)):
+        numbers.extend(x)
+        return len(x)
+    if isinstance(x, (list, tuple)):
+        return (kind, *[_read(part, numbers) for part in x])
+    if isinstance(x, dict):
+        return (kind, *x, *[_read(part, numbers) for part in x.values()])
+    if is_real(x):
+        numbers.append(float(x))
+        return None
+    if is_array(x) and x.dtype.kind in "biuf":
+        numbers.extend(x.ravel().astype(float).tolist())
+        return ("array", *x.shape)
+    if x is None:
+        return "None"
+    raise _NoNumber(x)
+
+
+def _place(x: Any, outputs: dict[Value, _Place], name: str) -> Any:
+    """The place of a Value among the outputs, or the number that a result always is."""
+    if isinstance(x, Value) and type(x) is not Constant:
+        return outputs.setdefault(x, _Place(len(outputs)))
+    if x is None or is_real(x):
+        return x
+    if isinstance(x, Value):
+        return x.data
+    raise TypeError(f"{name} returns {x!r}: jit records Values, numbers, and lists, tuples, dicts and arrays of them")
+
+
+def _places(shape: Any) -> list[_Place]:
+    """The places in a shape."""
+    found: list[_Place] = []
+    map_nested(lambda x, _: found.append(x) if type(x) is _Place else None, shape)
+    return found
+
+
+def _to_number(x: Any, name: str) -> Any:
+    return x.data if isinstance(x, Value) else x
 
 
 def _assembly(shape: Any) -> Callable[[list[float]], Any]:
-    """What puts results into a shape: nested lists, tuples, dicts and arrays of places; else it is the result."""
-    if isinstance(shape, _Place):
+    """What puts results into a shape: nested lists, tuples, dicts and arrays of places, and of what never changes."""
+    if type(shape) is _Place:
         return itemgetter(shape)
-    if isinstance(shape, list) and shape and all(type(x) is _Place for x in shape):
-        first, end = shape[0], shape[0] + len(shape)
-        if shape == [*range(first, end)]:
-            return itemgetter(slice(first, end))
+    if is_array(shape):
+        numpy, of_list = sys.modules["numpy"], _assembly(shape.ravel().tolist())
+        return lambda results: numpy.array(of_list(results), float).reshape(shape.shape)
     if isinstance(shape, dict):
-        keys, parts = [*shape], [*map(_assembly, shape.values())]
-        return lambda results: dict(zip(keys, [part(results) for part in parts], strict=True))
+        parts = [*map(_assembly, shape.values())]
+        return lambda results: dict(zip(shape, [part(results) for part in parts], strict=True))
     if isinstance(shape, (list, tuple)):
+        if type(shape) is list and shape and {*map(type, shape)} == {_Place}:
+            first, end = shape[0], shape[0] + len(shape)
+            if shape == [*range(first, end)]:
+                return itemgetter(slice(first, end))
         parts = [*map(_assembly, shape)]
         if isinstance(shape, list):
             return lambda results: [part(results) for part in parts]
         if hasattr(shape, "_fields"):
             return lambda results: type(shape)(*[part(results) for part in parts])
         return lambda results: tuple([part(results) for part in parts])
-    if is_array(shape):
-        numpy = sys.modules["numpy"]
-        of_numbers, size = _assembly(shape.ravel().tolist()), shape.shape
-        return lambda results: numpy.array(of_numbers(results), float).reshape(size)
     return lambda results: shape
-
-
-def _read(x: Any, numbers: list[float]) -> Hashable:
-    """The structure of an argument; its numbers are appended."""
-    cls = type(x)
-    if cls is float:
-        numbers.append(x)
-        return None
-    if isinstance(x, Value):
-        raise _Traced
-    if is_real(x):
-        numbers.append(float(x))
-        return None
-    if isinstance(x, (list, tuple)):
-        return (cls, *[_read(part, numbers) for part in x])
-    if isinstance(x, dict):
-        return (cls, *x, *[_read(part, numbers) for part in x.values()])
-    if is_array(x):
-        numbers.extend(x.astype(float).ravel().tolist())
-        return (cls, *x.shape)
-    raise TypeError(f"jit takes numbers, lists, tuples and dicts of them, and arrays, not {cls.__name__!r}")
-
-
-def jit(function: Callable[..., Any], *, static_argnums: int | Iterable[int] = (), exact: bool = True) -> Jit:
-    """A function like `function`, which is recorded once for each shape of its arguments, and replayed.
-
-    Args:
-        function: of numbers, nested lists, tuples and dicts of numbers, and arrays; it is called with Values in
-            their place. `grad(f)` and `value_and_grad(f)` are functions too.
-        static_argnums: the positions of arguments that choose the graph, such as sizes and names.
-        exact: as for `Program`.
-    """
-    static = (static_argnums,) if isinstance(static_argnums, int) else static_argnums
-    return Jit(function, frozenset(static), exact)

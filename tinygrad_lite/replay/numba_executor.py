@@ -1,7 +1,7 @@
 """The compiled executor of a program: its schedule as arrays, and the kernel called with them."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -10,18 +10,21 @@ import numpy as np
 
 from ..engine.arguments import check_matrix, check_vector
 from .executor import Recompute, check_sums
-from .instructions import Instructions
+from .instructions import MINUS_ONE, Instructions
 from .kernel import CHUNK, functions_of, kernel
 from .kernel_loops import LANES
 from .python_executor import PythonExecutor
 from .schedule import Schedule
 
+EMPTY = np.empty(0)
+SMALL = 200  # length of the code that Python has read by the time the kernel is called
+
 
 class Plan:
     """A schedule as the kernel's arrays."""
 
-    def __init__(self, instructions: Instructions, gradients: bool, exact: bool) -> None:
-        schedule = Schedule(instructions, gradients)
+    def __init__(self, instructions: Instructions, gradients: bool, exact: bool, single: bool) -> None:
+        schedule = Schedule(instructions, gradients, single)
         self.gradients = gradients
         self.numbers, self.columns = (
             np.array(groups, np.int32).reshape(-1, 6) for groups in (schedule.numbers, schedule.columns)
@@ -36,8 +39,8 @@ class Plan:
         self.given = len(schedule.start)
         self.start = np.zeros(schedule.n_numbers)
         self.start[: self.given] = schedule.start
-        first = schedule.places[instructions.parameters[0]] if instructions.parameters else 0
-        self.parameters = slice(first, first + len(instructions.parameters))
+        first, p, d = MINUS_ONE + 1, len(instructions.parameters), len(instructions.data)
+        self.parameters, self.data = slice(first, first + p), slice(first + p, first + p + d)
         self.column_space = schedule.n_columns * LANES
         self.results, self.outputs = len(schedule.results), schedule.outputs
         places = np.array([schedule.places[slot] for slot in schedule.results], np.int32)
@@ -45,7 +48,20 @@ class Plan:
         self.number_results, self.number_places = np.flatnonzero(~is_column), places[~is_column]
         outputs = np.flatnonzero(is_column[: schedule.outputs])
         self.output_columns = np.column_stack([outputs, places[outputs]]).astype(np.int32)
-        self.workspaces: list[Any] = []  # columns that no thread is using
+        self.workspaces: list[Any] = []  # columns, of a single sample numbers, that no thread is using
+
+    def compute_sample(self, prepare: Any, theta: Any, sample: Any) -> Any:
+        """The results for the single sample that this is a plan for; None where they leave the range of floats."""
+        try:
+            numbers = self.workspaces.pop()
+        except IndexError:
+            numbers = self.start.copy()
+        numbers[self.parameters] = theta
+        numbers[self.data] = sample
+        bad = prepare(self.numbers, self.number_functions, self.tape, self.factors, self.given, numbers, EMPTY)
+        results = None if bad else numbers.take(self.number_places)
+        self.workspaces.append(numbers)
+        return results
 
 
 class Replay:
@@ -130,7 +146,7 @@ class NumbaExecutor:
     def __init__(self, instructions: Instructions, exact: bool) -> None:
         self.instructions, self.exact = instructions, exact
         self.prepare, self.run = kernel()
-        self.plans: dict[bool, Plan] = {}
+        self.plans: dict[tuple[bool, bool], Plan] = {}
         self.pool: ThreadPoolExecutor | None = None
         self.workers = (0, 0)
         self.by_python = PythonExecutor(instructions)
@@ -139,21 +155,40 @@ class NumbaExecutor:
         self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute
     ) -> tuple[Any, Any, Any]:
         """As `Executor` says, in arrays."""
+        if hasattr(batch, "__len__") and len(batch) * len(self.instructions.code) <= SMALL:
+            return self.by_python(theta, batch, gradients, threads, recompute)
         theta = _to_floats(theta, check_vector, len(self.instructions.parameters), "theta", 1)
         batch = _to_floats(batch, check_matrix, len(self.instructions.data), "batch", 2)
-        if gradients not in self.plans:
-            self.plans[gradients] = Plan(self.instructions, gradients, self.exact)
-        replay = Replay(self.plans[gradients], theta, batch)
+        if len(batch) == 1:
+            k = len(self.instructions.outputs)
+            results = np.asarray(self.compute_sample(theta, batch[0], gradients, recompute))
+            return results[:k], results[k:].reshape(k, -1) + 0.0, results[None, :k]
+        replay = Replay(self._plan(gradients, False), theta, batch)
         if not replay.compute_numbers(self.prepare):
             replay.bad[:] = True
         elif len(replay.plan.columns):
             self._share(replay, threads)
         for chunk in (i for i, bad in enumerate(replay.bad.tolist()) if bad):
             samples = batch[chunk * CHUNK : (chunk + 1) * CHUNK].tolist()
-            results = self.by_python.results(theta.tolist(), samples, gradients, recompute, chunk * CHUNK)
-            replay.put(chunk, np.array([*results]))
+            parameters, compute = theta.tolist(), self.by_python.compute_sample
+            found = [compute(parameters, x, gradients, recompute, i) for i, x in enumerate(samples, chunk * CHUNK)]
+            replay.put(chunk, np.array(found))
         means, k = replay.means(), replay.plan.outputs
         return means[:k], means[k:].reshape(k, -1), replay.outputs
+
+    def compute_sample(
+        self, theta: Any, sample: Any, gradients: bool, recompute: Recompute, i: int = 0
+    ) -> Sequence[float]:
+        """As `Executor` says."""
+        if len(self.instructions.code) <= SMALL:
+            return self.by_python.compute_sample(theta, sample, gradients, recompute, i)
+        results: Any = self._plan(gradients, True).compute_sample(self.prepare, theta, sample)
+        return recompute([*map(float, theta)], [*map(float, sample)], i, gradients) if results is None else results
+
+    def _plan(self, gradients: bool, single: bool) -> Plan:
+        if (gradients, single) not in self.plans:
+            self.plans[gradients, single] = Plan(self.instructions, gradients, self.exact, single)
+        return self.plans[gradients, single]
 
     def _share(self, replay: Replay, threads: int) -> None:
         """Compute all chunks, consecutive ones in each thread; what one adds up does not depend on their number."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..engine.arguments import check_count, to_array
 from ..engine.names import variables
 from ..engine.value import Constant, Value, topological_order
-from .executor import Executor, Recompute
+from .executor import Executor, Recompute, SampleExecutor
 from .instructions import Instructions, record
 from .python_executor import PythonExecutor, source
 from .recomputation import recomputation
@@ -106,6 +106,12 @@ class Program:
             outputs = outputs[:, 0] if hasattr(outputs, "shape") else [output[0] for output in outputs]
         return to_array(outputs) if self._data else to_array(outputs)[0]
 
+    def compute_sample(
+        self, theta: Sequence[float], sample: Sequence[float], gradients: bool, recompute: Recompute
+    ) -> Sequence[float]:
+        """The outputs and gradients for one sample of floats, as executors give them."""
+        return self._execute.compute_sample(theta, sample, gradients, recompute)
+
     def to_jax(self) -> Callable[..., tuple[Any, Any]]:
         """The program as a JAX function: `jax.jit(program.to_jax())(theta, batch)` gives mean and gradient.
 
@@ -188,7 +194,7 @@ class Program:
         return execute(theta, batch, gradients, check_count(threads, "threads"), self._recompute)
 
     @cached_property
-    def _execute(self) -> Executor:
+    def _execute(self) -> SampleExecutor:
         if self.executor == "python":
             return PythonExecutor(self._instructions)
         from .numba_executor import NumbaExecutor

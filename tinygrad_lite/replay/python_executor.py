@@ -4,7 +4,7 @@ import keyword
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from math import inf, isfinite, nan
 from operator import add
@@ -44,39 +44,37 @@ class PythonExecutor:
         """As `Executor` says."""
         theta = check_vector(theta, len(self.instructions.parameters), "theta")
         samples = check_matrix(batch, len(self.instructions.data), "batch")
-        k = len(self.instructions.outputs)
-        totals = [-0.0] * k + [0.0] * (k * len(theta) * gradients)  # −0.0 + x is x, whichever zero x is
+        k, p, m = len(self.instructions.outputs), len(theta), len(samples)
+        if m == 1:
+            results = self.compute_sample(theta, samples[0], gradients, recompute)
+            slopes = [x + 0.0 for x in results[k:]]
+            return results[:k], [slopes[i * p : (i + 1) * p] for i in range(k)], [results[:k]]
+        totals = [-0.0] * k + [0.0] * (k * p * gradients)  # −0.0 + x is x, whichever zero x is
         finite = [True] * len(totals)
         outputs = []
-        for results in self.results(theta, samples, gradients, recompute):
+        for i, sample in enumerate(samples):
+            results = self.compute_sample(theta, sample, gradients, recompute, i)
             outputs.append(results[:k])
             totals = list(map(add, totals, results))
             if not isfinite(sum(results)):
                 finite = [each and isfinite(x) for each, x in zip(finite, results, strict=True)]
         if gradients:  # else the outputs are asked for, not their mean
             check_sums(totals, finite, k)
-        means = [total / len(samples) for total in totals]
-        p = len(theta)
+        means = [total / m for total in totals]
         return means[:k], [means[k + i * p : k + (i + 1) * p] for i in range(k)], outputs
 
-    def results(
-        self,
-        theta: list[float],
-        samples: list[list[float]],
-        gradients: bool,
-        recompute: Recompute,
-        first: int = 0,
-    ) -> Iterator[list[float]]:
-        """The outputs and, if asked for, their gradients, in one list for each sample; `first` counts those before."""
-        function = self._function(gradients)
-        for i, sample in enumerate(samples, start=first):
-            try:
-                outputs, slopes, check = function(theta, sample)
-                results = [*outputs, *chain.from_iterable(slopes)]
-                finite = isfinite(check + sum(results))
-            except (ArithmeticError, TypeError, ValueError):  # TypeError where a user-defined row gives no float
-                finite = False
-            yield results if finite else recompute(theta, sample, i, gradients)
+    def compute_sample(
+        self, theta: Sequence[float], sample: Sequence[float], gradients: bool, recompute: Recompute, i: int = 0
+    ) -> list[float]:
+        """As `Executor` says."""
+        try:
+            outputs, slopes, check = self._function(gradients)(theta, sample)
+            results: list[float] = [*outputs, *chain.from_iterable(slopes)]
+            if isfinite(check + sum(results)):
+                return results
+        except (ArithmeticError, TypeError, ValueError):  # TypeError where a user-defined row gives no float
+            pass
+        return recompute(theta, sample, i, gradients)
 
     def _function(self, gradients: bool) -> Callable[..., Any]:
         """The program, with or without its backward pass, as a Python function."""

@@ -1,0 +1,95 @@
+"""Values that notice where a function decides by their numbers, while it is being recorded.
+
+What is computed of one is one, so that only numbers that depend on an argument are noticed. When the record is made
+they become plain Values.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from types import FunctionType
+from typing import Any, Never
+
+from ..engine.declaration import TABLE, Primitive
+from ..engine.foreign_functions import PACKAGE
+from ..engine.value import Value
+
+# What this thread, or asyncio task, calls for each decision; None while it records nothing.
+notice: ContextVar[Callable[[str], None] | None] = ContextVar("notice", default=None)
+STATIC = "name the argument in static_argnums, so that the function gets it as it is"
+
+
+def _note(what: str) -> None:
+    if noticing := notice.get():
+        noticing(what)
+
+
+def _data(x: Value) -> float:
+    """The number; noticed where it is not this package that asks."""
+    if not sys._getframe(1).f_globals.get("__name__", PACKAGE).startswith(PACKAGE):
+        _note(".data")
+    return read(x)
+
+
+read: Callable[[Value], float] = Value.__dict__["data"].__get__
+
+
+class Traced(Value):
+    """An argument of a function that is being recorded, or what was computed of one."""
+
+    __slots__ = ()
+    data = property(_data, Value.__dict__["data"].__set__)
+
+    def backward(self, gradient: float = 1.0, **options: Never) -> None:
+        """As for any Value; but its gradients are numbers, and record nothing."""
+        _note("backward(), in place of grad")
+        super().backward(gradient, **options)
+
+    @staticmethod
+    def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> Value:
+        """As for any Value, traced."""
+        node: Value = _traced(Value.apply_primitive(row, args))
+        return node
+
+    def __bool__(self) -> Never:
+        raise TypeError(f"a number that jit records is neither true nor false: compare it, or {STATIC}")
+
+    def __index__(self) -> Never:
+        raise TypeError(f"a number that jit records is no index: write take(values, index), or {STATIC}")
+
+
+def _traced(node: Any) -> Any:
+    if type(node) is Value:
+        node.__class__ = Traced
+    return node
+
+
+def _noting(name: str, what: str) -> Callable[..., Any]:
+    def method(self: Value, *args: Any) -> Any:
+        _note(what)
+        return getattr(Value, name)(self, *args)
+
+    return method
+
+
+def _tracing(name: str) -> Callable[..., Any]:
+    return lambda self, *args: _traced(getattr(Value, name)(self, *args))
+
+
+for _name, _what in {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "float": "float()"}.items():
+    setattr(Traced, f"__{_name}__", _noting(f"__{_name}__", _what))
+
+
+def follow_table() -> None:
+    """Let the methods of all rows give traced Values; users may have added some."""
+    for row in TABLE.values():
+        for name in (row.method, f"__r{row.method[2:]}"):
+            if name not in vars(Traced) and isinstance(getattr(Value, name, None), FunctionType):
+                setattr(Traced, name, _tracing(name))
+
+
+def settle(nodes: Iterable[Value]) -> None:
+    """Make plain Values of those that were traced."""
+    for node in nodes:
+        if type(node) is Traced:
+            node.__class__ = Value  # type: ignore[assignment]
