@@ -33,7 +33,7 @@ PAGE = """<!DOCTYPE html>
 PRINTED = "@media print{img.drawing{min-width:0!important;width:auto!important;max-height:95vh}}"  # paper cannot scroll
 LEGIBLE = 11  # pixels of a letter's height below which it is hard to read
 SLIDE = 800, 450  # pixels of a slide's width and height, or of a laptop's notebook below its cell
-LAPTOP = 800, 580  # pixels of a notebook on a laptop, all of it
+LAPTOP = 800, 585  # pixels of what one sees of a notebook on a laptop, 1280 by 720, and a little less
 
 
 class Drawing:
@@ -106,7 +106,7 @@ class Drawing:
         encoded = base64.b64encode(self.svg.encode()).decode()
         width = float(re.search(r'width="([\d.]+)pt"', self.svg)[1])  # type: ignore[index]  # it has one
         widths = [width * letters / SMALL for letters in (LEGIBLE, max(LEGIBLE, self.letters(math.inf, LAPTOP[1])))]
-        size = "max-width:100%;min-width:{:.0f}px;width:{:.0f}px".format(*widths)
+        size = "max-width:100%;min-width:{}px;width:{}px".format(*map(math.ceil, widths))
         attributes = f'class="drawing" alt="{html.escape(self.title)}" style="{size}"'
         image = f'<img {attributes} src="data:image/svg+xml;base64,{encoded}">'
         return f'<div style="overflow-x:auto">{image}</div><style>{PRINTED}</style>'

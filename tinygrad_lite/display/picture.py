@@ -60,8 +60,8 @@ def wrap(formula: str) -> str:
     """A formula as a box shows it: in lines, cut off after some."""
     if len(formula) <= LINE:
         return formula
-    fitting = f".{{1,{LINE}}}"
-    lines = re.findall(rf"{fitting}(?=\s[+−]\s|$)|{fitting}(?:\s|$)|.{{{LINE}}}", formula, re.DOTALL)
+    half = f".{{{LINE // 2},{LINE}}}"  # a line ends before a sum, else at a space, else anywhere
+    lines = re.findall(rf".{{1,{LINE}}}$|{half}(?=\s[+−]\s)|{half}\s|.{{{LINE}}}", formula, re.DOTALL)
     lines = [line.strip() for line in lines]
     if len(lines) > LINES:
         lines[LINES - 1 :] = [lines[LINES - 1][: LINE - 2] + " …"]
