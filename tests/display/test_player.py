@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 
 from tests.display.drawings import course
 from tinygrad_lite import Value, tanh
-from tinygrad_lite.display.player import Player, play
+from tinygrad_lite.display.derivation import Derivation
+from tinygrad_lite.display.player import Player, calculate, play
+from tinygrad_lite.engine.symbol import format_number
+from tinygrad_lite.engine.value import Constant
+from tinygrad_lite.nn import MLP
+from tinygrad_lite.strategies import Expression, expressions
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -82,6 +87,36 @@ def test_contributions_add_up() -> None:
     last = script(play((x * x).named("y")))["steps"][-1]
     assert last["answer"] == "3, sum 6"
     assert list(last["texts"].values()) == [["∂y/∂x = ", "6"]]
+
+
+def test_what_a_folded_network_is_given_is_its_inputs() -> None:
+    network = MLP(3, [4, 4, 1], seed=0)
+    player = play(network([Value(1.0, "x1"), Value(2.0, "x2"), Value(3.0, "x3")]))
+    assert script(player)["given"] == "Given x1 = 1, x2 = 2, x3 = 3"
+
+
+def test_of_many_leaves_the_page_names_some() -> None:
+    given_ = script(play(sum(Value(float(i), f"x{i}") for i in range(20)).named("y")))["given"]
+    assert given_.startswith("Given x0 = 0, x1 = 1, ")
+    assert given_.endswith("x11 = 11, and 8 more")
+
+
+@given(expressions())
+def test_a_calculation_adds_up(program: Expression) -> None:
+    """A gradient has a term for each use of its node, and the numbers are the node's own."""
+    output = program(*map(Value, program.inputs))
+    output.backward()
+    derivation = Derivation(output)
+    for x, name, lines in zip(derivation.nodes, derivation.names(), calculate(derivation), strict=True):
+        value, gradient = (line.text.split("   ")[0] for line in (lines[0], lines[-1]))
+        if type(x) is Constant:
+            assert lines == [("value", 0, f"{name}, a constant", f"{name}, a constant")]
+            continue
+        uses = sum(consumer.inputs.count(x) for consumer in derivation.nodes)
+        assert value.endswith(f" = {format_number(x.data)}")
+        assert gradient.endswith(f" = {format_number(x.grad)}")
+        assert [line.kind for line in lines] == ["value", *["term"] * (uses if uses > 1 else 0), "gradient"]
+        assert all(line.hidden.endswith(" = ?") for line in lines)
 
 
 def test_every_id_of_a_step_is_in_the_picture() -> None:

@@ -6,14 +6,44 @@ import html
 import json
 import re
 import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engine.symbol import format_number
-from ..engine.value import Value
+from ..engine.value import Constant, Value
+from .derivation import Derivation, Step
+from .dot import clean
 from .drawing import Drawing, compose
 from .folding import Fold
+from .picture import Move, Picture
+
+GIVEN = 12  # leaves that the page begins with
+SURROUNDINGS = 350  # pixels above and below the picture
+
+
+# What a notebook runs beside the page, which cannot see around its frame: it tells of a light or dark background.
+FOLLOW_THEME = """for (const frame of document.querySelectorAll("#%s")) {
+  const tell = () => {
+    let channels, element = frame;
+    do {
+      element = element.parentElement;
+      channels = element ? getComputedStyle(element).backgroundColor.match(/[\\d.]+/g).map(Number) : [255, 255, 255];
+    } while (channels[3] === 0);
+    const [red, green, blue] = channels;
+    frame.contentWindow?.postMessage(0.3 * red + 0.59 * green + 0.11 * blue < 128 ? "dark" : "light", "*");
+  };
+  const watch = new MutationObserver(() => {
+    if (!frame.isConnected) return watch.disconnect();
+    tell();
+    setTimeout(tell, 500);  // when the style sheets of the other theme are there
+  });
+  for (const element of [document.documentElement, document.body]) watch.observe(element, { attributes: true });
+  frame.addEventListener("load", tell);
+  tell();
+}"""
 
 
 class Player:
@@ -42,18 +72,20 @@ class Player:
     def _repr_html_(self) -> str:
         width, height = map(float, re.findall(r'viewBox="\S+ \S+ (\S+) (\S+)"', self.drawing.svg)[0])
         pixels = height * min(4 / 3, 960 / width)  # as wide as a notebook
+        name = "tg-" + hashlib.sha256(self.html.encode()).hexdigest()[:8]
         return (
-            f'<iframe sandbox="allow-scripts" title="{html.escape(self.drawing.title)}" '
-            f'style="width:100%;height:{round(pixels) + 220}px;border:0" srcdoc="{html.escape(self.html)}">'
+            f'<iframe id="{name}" sandbox="allow-scripts" title="{html.escape(self.drawing.title)}" '
+            f'style="width:100%;height:{round(pixels) + SURROUNDINGS}px;border:0" srcdoc="{html.escape(self.html)}">'
             "This page of steps needs scripts: trust the notebook, or write the page with play(...).save().</iframe>"
+            f"<script>{FOLLOW_THEME % name}</script>"
         )
 
 
 def play(output: Value, max_nodes: int = 150, fold: Fold = None) -> Player:
     """Go through the forward and the backward pass below `output`, step by step, in a page.
 
-    The page has buttons, a slider, arrow keys, and a mode that lets one predict each number first.
-    No gradient is changed.
+    The page has buttons, a slider, arrow keys, and a mode that lets one predict each number first. A box that is
+    clicked shows its whole calculation. No gradient is changed.
 
     Args:
         output: the node to differentiate.
@@ -89,19 +121,97 @@ def _json(data: Any) -> str:
 
 
 def _script(drawing: Drawing) -> dict[str, Any]:
-    """What is given, and each step: its equation up to the number, what it lights up and which entries it changes."""
-    steps = []
-    for step, lit, texts in drawing.picture.moves:
-        total = f", sum {format_number(step.total)}" if step.total != step.value else ""
-        steps.append(
-            {
-                "pass": "forward" if step.kind == "forward" else "backward",
-                "question": f"{step.left} {step.relation} " + "".join(f"{side} = " for side in step.sides[:-1]),
-                "answer": step.sides[-1] + total,
-                "slope": "".join(f"{side} = " for side in step.slope[:-1]),
-                "slopeNumber": "".join(step.slope[-1:]),
-                "lit": lit,
-                "texts": texts,
-            }
-        )
-    return {"given": drawing.description.partition("\n")[0].replace("given     ", "Given ", 1), "steps": steps}
+    """What is given, the steps, and of each box its whole calculation."""
+    picture = drawing.picture
+    lines = [[line._asdict() for line in calculation] for calculation in calculate(picture.derivation)]
+    return {
+        "given": clean(_given(picture)),
+        "steps": list(map(_step, picture.moves)),
+        "boxes": {name: list(chain.from_iterable(lines[i] for i in box.nodes)) for name, box in picture.boxes.items()},
+    }
+
+
+def _given(picture: Picture) -> str:
+    """The leaves that are boxes; what is inside a folded box is not among them."""
+    nodes, data = picture.derivation.nodes, picture.derivation.data
+    leaves = [i for i, x in enumerate(nodes) if x.op is None and type(x) is not Constant]
+    shown = [f"{picture.titles[i]} = {format_number(data[i])}" for i in leaves[:GIVEN]]
+    return "Given " + ", ".join(shown) + (f", and {len(leaves) - GIVEN} more" if len(leaves) > GIVEN else "")
+
+
+def _step(move: Move) -> dict[str, Any]:
+    """A step: its equation up to the number, what it lights up, and which entries it changes.
+
+    The puzzle is the equation without the local derivative, which is to be predicted too.
+    """
+    step = move.step
+    total = f", sum {format_number(step.total)}" if step.total != step.value else ""
+    question = "".join(f"{side} = " for side in step.sides[:-1])
+    return {
+        "pass": "forward" if step.kind == "forward" else "backward",
+        "question": f"{step.left} {step.relation} {question}",
+        "puzzle": f"{step.left} {step.relation} {_hide_factor(question) if step.slope else question}",
+        "answer": step.sides[-1] + total,
+        "slope": "".join(f"{side} = " for side in step.slope[:-1]),
+        "slopeNumber": "".join(step.slope[-1:]),
+        "lit": move.lit,
+        "texts": move.texts,
+    }
+
+
+def _hide_factor(product: str) -> str:
+    """∂J/∂J · ∂J/∂v = 1 · 5 becomes ∂J/∂J · ∂J/∂v = 1 · ?"""
+    return f"{product.rpartition(' · ')[0]} · ? = "
+
+
+class Line(NamedTuple):
+    """A line of a calculation: from the step `at` on it may say `text`, and before, in a prediction, `hidden`."""
+
+    kind: str
+    at: int
+    text: str
+    hidden: str
+
+
+def calculate(derivation: Derivation) -> list[list[Line]]:
+    """For each node, line by line: its value from its operands, and its gradient as the sum over its consumers."""
+    names = derivation.names()
+    lines: list[list[Line]] = [[] for _ in names]
+    terms: dict[int, list[tuple[int, Step]]] = {}
+    for i, (x, name) in enumerate(zip(derivation.nodes, names, strict=True)):
+        if type(x) is Constant:
+            lines[i].append(Line("value", 0, f"{name}, a constant", f"{name}, a constant"))
+        elif not x.op:
+            lines[i].append(_line("value", 0, name, [format_number(derivation.data[i])]))
+    for at, step in enumerate(derivation.steps(), start=1):
+        if step.kind == "backward":
+            terms.setdefault(step.node, []).append((at, step))
+        else:
+            *symbols, number = step.sides
+            kind = "value" if step.kind == "forward" else "gradient"
+            left = " = ".join([step.left, *symbols[:1]])
+            lines[step.node].append(_line(kind, at, left, [*symbols[1:], number], step.remark))
+    for i, steps in terms.items():
+        lines[i] += _sum_up(steps, names)
+    return lines
+
+
+def _sum_up(terms: list[tuple[int, Step]], names: list[str]) -> Iterator[Line]:
+    """A gradient: the contributions, one for each use, and their sum."""
+    several = len(terms) > 1
+    for at, step in terms:
+        assert step.consumer is not None
+        start = f"through {names[step.consumer]}: " if several else f"{step.left} = "
+        remarks = filter(None, [f"({step.formula})" if step.formula else "", step.remark])
+        yield _line("term" if several else "gradient", at, start + step.sides[0], step.sides[1:], "   ".join(remarks))
+    if several:
+        at, last = terms[-1]
+        first, *others = (step.sides[-1] for _, step in terms)
+        total = " + ".join([first, *(f"({number})" if number[0] == "−" else number for number in others)])
+        symbols = " + ".join(step.sides[0] for _, step in terms)
+        yield _line("gradient", at, f"{last.left} = {symbols}", [total, format_number(last.total)])
+
+
+def _line(kind: str, at: int, symbols: str, numbers: Sequence[str], remark: str = "") -> Line:
+    text = " = ".join([symbols, *numbers]) + (f"   {remark}" if remark else "")
+    return Line(kind, at, text, f"{symbols} = ?")
