@@ -10,11 +10,12 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError, sync_playwright
 
 from tests.lessons.notebook import LESSONS
 
@@ -39,12 +40,14 @@ def seen(page: Any, address: str, lesson: Path, folder: Path) -> int:
     """How many pictures are shown whole, or scroll."""
     page.goto(f"{address}/lab/workspaces/{lesson.stem[0]}/tree/{lesson.name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    page.wait_for_timeout(2_000)
     found = 0
     cells = page.locator(".jp-Notebook .jp-Cell")
     for index in range(cells.count()):
         cells.nth(index).scroll_into_view_if_needed()
         page.wait_for_timeout(100)
+    with suppress(TimeoutError):
+        are_there = "([pictures, n]) => document.querySelectorAll(pictures).length >= n"
+        page.wait_for_function(are_there, arg=[PICTURES, stored(lesson)], timeout=30_000)
     for index, picture in enumerate(page.locator(PICTURES).all()):
         picture.scroll_into_view_if_needed()
         page.screenshot(path=folder / f"{lesson.stem[0]}-{index}.png")
