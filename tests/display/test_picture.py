@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.display.drawings import NAMESPACE, after_backward, course, groups, label, neuron, texts
-from tinygrad_lite import Value, gradient, scope, tanh
+from tinygrad_lite import Value, gradient, nn, scope, tanh
 from tinygrad_lite.display.drawing import draw
 
 
@@ -95,6 +95,17 @@ def test_long_names_are_short_on_the_label_and_whole_in_the_title() -> None:
     assert label(drawing, "n", "a name")[0] == "a name of more than twen…"
     titles = {g.findtext(f"{NAMESPACE}title") for g in groups(drawing).values()}
     assert f"{name} = 1" in titles
+
+
+def test_a_cluster_does_not_say_its_name_again_in_each_of_its_parameters() -> None:
+    y = nn.MLP(1, [2, 1], seed=0)([Value(1.0, "x")]).named("y")
+    drawing = draw(after_backward(y), fold=False)
+    boxes = [texts(g) for name, g in groups(drawing).items() if name[0] == "n"]
+    parameters = [lines[0] for lines in boxes if lines[0] in ("w1", "w2", "b")]
+    assert sorted(parameters) == ["b", "b", "b", "w1", "w1", "w1", "w2"]
+    assert any(lines[0].endswith(" = w1 · x") for lines in boxes)
+    gradients = [lines[2].partition(" = ")[0] for lines in boxes if len(lines) > 2]
+    assert len(set(gradients)) == len(gradients)  # one symbol, one number
 
 
 def test_scopes_are_nested_clusters() -> None:

@@ -238,6 +238,7 @@ class Picture:
                     text = f"{self.names[i]} = {value}"
                 elif self.names[i] != value:
                     formula = formulas[i] if i in formulas and box.kind != "again" else self.names[i]
+                    formula = self._shorten_paths(formula, [i, *derivation.operands(i)], box)
                     parts.append(Part("name", wrap(formula)))
                     if parts[-1].text.endswith(" …"):
                         titles.insert(0, formula)
@@ -247,6 +248,13 @@ class Picture:
                     parts.append(Part("gradient", self._gradient(i, self.names) + total, f"{name}-g{i}"))
                     titles.append(self._gradient(i, self.titles) + total)
             self.shapes[name] = Shape(parts, "; ".join(titles))
+
+    def _shorten_paths(self, text: str, nodes: list[int], box: Box) -> str:
+        """The names of parameters without what the clusters around say: of layer 1.neuron 2.w3 is left w3."""
+        path = "".join(f"{s.name}." for s in box.scopes)
+        for i in nodes:
+            text = text.replace(self.names[i], self.names[i].removeprefix(path))
+        return text
 
     def _write_arrows(self) -> None:
         labels: dict[str, list[Part]] = {name: [] for name in self.arrows}
