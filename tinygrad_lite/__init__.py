@@ -10,6 +10,7 @@ from .engine.generated_methods import primitive as primitive
 from .engine.primitives import *  # noqa: F403 — the public rows, whichever the table has
 from .engine.primitives import abs as abs
 from .engine.primitives import pow as pow
+from .engine.scopes import no_grad as no_grad
 from .engine.scopes import scope as scope
 from .engine.value import Value as Value
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:  # read by type checkers, which know of the table's names by t
     from .engine.derivatives import grad as grad
     from .engine.derivatives import gradient as gradient
     from .engine.derivatives import hessian as hessian
+    from .engine.derivatives import hvp as hvp
+    from .engine.derivatives import jacobian as jacobian
+    from .engine.derivatives import jvp as jvp
+    from .engine.derivatives import stop_gradient as stop_gradient
     from .engine.derivatives import value_and_grad as value_and_grad
     from .replay.jit import jit as jit
     from .replay.program import Program as Program
@@ -37,11 +42,15 @@ else:  # loaded when they are first asked for (PEP 562), so that `import tinygra
         "gradcheck": "checking.certificate",
         "gradient": "engine.derivatives",
         "hessian": "engine.derivatives",
+        "hvp": "engine.derivatives",
+        "jacobian": "engine.derivatives",
         "jit": "replay.jit",
+        "jvp": "engine.derivatives",
         "play": "display.player",
+        "stop_gradient": "engine.derivatives",
         "value_and_grad": "engine.derivatives",
     }
-    __all__ = [*ROOMS, "Interval", "Kink", "Value", "primitive", "scope", *primitives.__all__]
+    __all__ = [*ROOMS, "Interval", "Kink", "Value", "no_grad", "primitive", "scope", *primitives.__all__]
 
     def __getattr__(name: str) -> Any:
         if name in ROOMS:

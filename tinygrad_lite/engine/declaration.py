@@ -70,10 +70,12 @@ class Primitive:
     hidden = False
     __name__ = ""
     builtin = False  # True for the rows of `primitives`
-    # Written by `generated_methods`: the steps on Values, and the arguments whose partial takes only floats.
+    # Written by `generated_methods`: the steps on Values, the arguments whose partial takes only floats, and those in
+    # which it is 0 everywhere.
     forward: Callable[..., Any] | None = None
     backward: Callable[..., None] | None = None
     opaque: tuple[int, ...] = ()
+    flat: tuple[int, ...] = ()
 
     def __init__(self, **columns: Any) -> None:
         for column, content in columns.items():

@@ -1,18 +1,21 @@
-"""Derivatives that are Values again: `gradient` of a node, `grad` and `hessian` of a function.
+"""Derivatives that are Values again: `gradient` of a node; `grad`, `jacobian`, `hessian`, `jvp` of a function.
 
 The backward pass is run on Values instead of floats, so that it is itself a graph and can be
-differentiated to any order. Nested derivatives cannot be confused (Siskind and Pearlmutter, "Nesting
-forward-mode AD in a functional framework", 2008): each is taken with respect to nodes of its own.
+differentiated to any order; `jvp` goes forwards. Names and arguments are JAX's. Nested derivatives
+cannot be confused (Siskind and Pearlmutter, "Nesting forward-mode AD in a functional framework", 2008):
+each is taken with respect to nodes of its own.
 """
 
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from operator import add
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from .arguments import expect_number, flatten, is_real, map_nested, unflatten
-from .primitives import identity
+from . import primitives
+from .arguments import expect_number, flatten, is_array, is_real, map_leaves, map_nested, unflatten
+from .scopes import recording
 from .value import Constant, Value, as_node, dependents, name_nodes, topological_order
 
 
@@ -32,10 +35,14 @@ def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
     for node in reversed(order):
         if node.op and node in leading and node in gradients:
             for slot, x in enumerate(node.inputs):
-                if x in leading:
+                if x in leading and slot not in node.op.flat:
                     term = _product(gradients[node], _slope(node, slot, leading))
                     gradients[x] = gradients[x] + term if x in gradients else term
-    return [g if isinstance(g, Value) else Value(g) for g in (gradients.get(x, 0.0) for x in xs)]
+    return [_as_value(gradients.get(x, 0.0)) for x in xs]
+
+
+def _as_value(x: Any) -> Value:
+    return x if isinstance(x, Value) else Value(x)
 
 
 def _slope(node: Value, slot: int, leading: set[Value]) -> Any:
@@ -79,6 +86,13 @@ class Derivative(NamedTuple):
                 raise ValueError(f"argnums names argument {position}, but {n} positional arguments were given")
         return [position % n for position in argnums]
 
+    def open(self, args: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Nodes of their own for the arguments to differentiate by: all arguments, and these, which f cannot change."""
+        inputs, positions = list(args), self.positions(len(args))
+        for position in positions:
+            inputs[position] = map_nested(_fresh, args[position])
+        return inputs, [map_nested(lambda x, _: x, inputs[position]) for position in positions]
+
     def result(self, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Value:
         """f's result as a node. Raises: TypeError."""
         return _result(self.f, inputs, kwargs)
@@ -108,11 +122,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> C
 
     @functools.wraps(f, updated=())
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Value, Any]:
-        inputs = list(args)
-        positions = made.positions(len(args))
-        for position in positions:
-            inputs[position] = map_nested(_fresh, args[position])
-        shapes = [map_nested(lambda x, _: x, inputs[position]) for position in positions]  # f may change its own
+        inputs, shapes = made.open(args)
         y = made.result(inputs, kwargs)
         return y, made.select(unflatten(shapes, iter(gradient(y, flatten(shapes)))))
 
@@ -152,6 +162,98 @@ def hessian(f: Callable[..., Any]) -> Callable[..., list[list[Value]]]:
     return second_derivatives
 
 
+def jacobian(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..., Any]:
+    """The derivatives of a function with several results: `jacobian(f)([x, y])[i][j]` is ∂f(…)[i]/∂(its j-th number).
+
+    In the shape of f's result, a list, tuple, dict or array of Values, nested or not, in which each number is replaced
+    by its gradient, as `grad` gives it. An array by an array gives one array, of shape result's shape + argument's.
+    Arguments and errors as `value_and_grad`; one pass backwards for each result.
+    """
+    _check_callable(f)
+    made = Derivative(f, argnums if isinstance(argnums, int) else tuple(argnums), with_value=False)
+
+    @functools.wraps(f, updated=())
+    def derivatives(*args: Any, **kwargs: Any) -> Any:
+        inputs, shapes = made.open(args)
+        xs, results = flatten(shapes), _results(f, inputs, kwargs)
+
+        def gradients(y: Any, _: str) -> Any:
+            rows = [made.select(unflatten(shapes, iter(gradient(each, xs)))) for each in flatten(y)]
+            return _stack(rows, y.shape) if is_array(y) else rows[0]
+
+        return map_leaves(gradients, results)
+
+    return derivatives
+
+
+def _stack(rows: list[Any], shape: tuple[int, ...]) -> Any:
+    """Alike nests of numbers and arrays as one nest of arrays, whose first axes have the `shape`."""
+    import numpy as np
+
+    named = [_by_name(row, map_leaves) for row in rows]
+
+    def stacked(part: Any, name: str) -> Any:
+        return np.array([parts[name] for parts in named], object).reshape(shape + np.shape(part))
+
+    return map_leaves(stacked, rows[0])
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """f's result at `primals`, and its derivative along `tangents`: `jvp(sin, (0.5,), (1.0,))` is (sin 0.5, cos 0.5).
+
+    Forward mode: one pass, however many results. Both have the shape of f's result.
+
+    Args:
+        f: takes Values and returns one, or a list, tuple, dict or array of them, nested or not.
+        primals: f's arguments, each a number, a Value, or a list, tuple, dict or array of them.
+        tangents: numbers or Values in the same shape.
+
+    Raises: TypeError and ValueError for what has another kind or shape; else as `gradient`.
+    """
+    _check_callable(f)
+    if not isinstance(primals, (list, tuple)) or not isinstance(tangents, (list, tuple)):
+        raise TypeError("jvp takes a list or a tuple of arguments, and one of tangents: jvp(f, (x,), (v,))")
+    inputs = map_nested(_fresh, list(primals))
+    xs, along = _by_name(inputs), _by_name(list(tangents))
+    for name in (*xs, *along):
+        if name not in xs or name not in along:
+            raise ValueError(f"tangents must have the shape of primals: only one of them has a number {name}")
+        if as_node(along[name]) is NotImplemented:
+            raise TypeError(f"tangents{name} {expect_number(along[name])}")
+    moved: dict[Value, Any] = {x: along[name] for name, x in xs.items()}
+    results = _results(f, inputs, {})
+    order = topological_order(*flatten(results))
+    leading = dependents(order, moved)
+    for node in order:
+        if node in leading and node not in moved:
+            terms = [_product(moved[x], _slope(node, i, leading)) for i, x in enumerate(node.inputs) if x in leading]
+            moved[node] = functools.reduce(add, terms)
+    return results, map_nested(lambda y, _: _as_value(moved.get(y, 0.0)), results)
+
+
+def _by_name(x: Any, walk: Callable[..., Any] = map_nested) -> dict[str, Any]:
+    """The parts of nested lists, tuples, dicts and arrays, by where they are: `[0]['w'][2]`."""
+    found: dict[str, Any] = {}
+    walk(lambda part, name: found.update({name: part}), x)
+    return found
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """The Hessian of `f` times a vector, without the Hessian: how `grad(f)` moves along `tangents`; see `jvp`."""
+    return jvp(grad(f), primals, tangents)[1]
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x`, a number, a Value, or lists, tuples, dicts and arrays of them, with derivative 0."""
+
+    def stop(part: Any, name: str) -> Any:
+        if as_node(part) is NotImplemented:
+            raise TypeError(f"stop_gradient: its argument{name} {expect_number(part)}")
+        return primitives.stopped(part)
+
+    return map_nested(stop, x)
+
+
 def _check_callable(f: Any) -> None:
     if not callable(f):
         raise TypeError(f"this differentiates functions, not {type(f).__name__!r}: for nodes, gradient(J, [a, b])")
@@ -160,7 +262,7 @@ def _check_callable(f: Any) -> None:
 def _fresh(x: Any, name: str) -> Value:
     """A node of its own for a number; a Value keeps its past, so that outer derivatives reach it."""
     if isinstance(x, Value):
-        node: Value = identity(x)
+        node: Value = primitives.identity(x)
         node.label = x.label
         return node
     if is_real(x):
@@ -170,7 +272,30 @@ def _fresh(x: Any, name: str) -> Value:
 
 def _result(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Value:
     """f's result as a node: a number if it did not depend on its arguments."""
-    y: Value = as_node(result := f(*inputs, **kwargs))
+    y: Value = as_node(result := _call(f, inputs, kwargs))
     if y is NotImplemented:
-        raise TypeError(f"the function to differentiate must return one Value, not {type(result).__name__!r}")
+        advice = "; jacobian differentiates functions with several results" * isinstance(result, (list, tuple, dict))
+        raise TypeError(f"the function to differentiate must return one Value, not {type(result).__name__!r}{advice}")
     return y
+
+
+def _results(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """f's result, with nodes for its numbers."""
+
+    def node(part: Any, name: str) -> Value:
+        y: Value = as_node(part)
+        if y is NotImplemented:
+            kinds = "Values, or lists, tuples, dicts or arrays of them"
+            raise TypeError(f"the function to differentiate must return {kinds}; result{name} is {part!r}")
+        return y
+
+    return map_nested(node, _call(f, inputs, kwargs))
+
+
+def _call(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """What f returns; its nodes keep their operands, also in `no_grad`."""
+    token = recording.set(True)
+    try:
+        return f(*inputs, **kwargs)
+    finally:
+        recording.reset(token)

@@ -113,7 +113,7 @@ def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
     if operator:
         text += REFLECTED.format(**words)
     text += BACKWARD.format(operands=operands)
-    row.opaque = ()
+    row.opaque = row.flat = ()
     for i, name in enumerate(inputs):
         slope = write_partial(row, i, data, "node.data")
         if slope is None:
@@ -122,6 +122,8 @@ def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
             slope = Symbol(f"_slope_{i}({', '.join(data)}, node.data)")
         if isinstance(slope, Symbol) or slope != 0:
             text += TERM.format(input=name, product=write(TABLE["mul"](Symbol("upstream"), slope), "python"))
+        else:
+            row.flat += (i,)
 
     filename = f"<tinygrad_lite: {row.name}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)

@@ -255,9 +255,9 @@ softplus = declare(
     definition=lambda x: log(1 + exp(x)), doc="log(1 + exp(x))",
     reference=(lambda x: max(x, 0) + (1 + (-x.copy_abs()).exp()).ln(), lambda x, y: exact.logistic(x)),
 )
-stop_gradient = declare(
-    "stop_gradient", operator.pos, lambda x, y: 0, hidden=True, reference=(lambda x: x, lambda x, y: 0),
-    doc="the number, of derivative 0",
+stopped = declare(
+    "stopped", operator.pos, lambda x, y: 0, hidden=True, reference=(lambda x: x, lambda x, y: 0),
+    plain="stop_gradient({})", latex=r"\operatorname{{stop\_gradient}}\left({}\right)", doc="`stop_gradient`",
 )
 relu = declare(
     "relu", forms.relu, lambda x, y: step(x),

@@ -1,11 +1,12 @@
-"""`scope`: names for the parts of a graph, given while it is built."""
+"""What surrounds a node while it is made: `scope`, the names of parts of a graph, and `no_grad`."""
 
 from collections.abc import Sequence
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any, Self
 
 innermost: "ContextVar[scope | None]" = ContextVar("innermost", default=None)  # of this thread, or asyncio task
-open_scopes: list["scope"] = []  # of all of them: while it is empty, a new node need not ask for the innermost
+recording: "ContextVar[bool]" = ContextVar("recording", default=True)  # whether nodes keep their operands
+open_scopes: list[Any] = []  # of all of them, and no_grads: while it is empty, a new node need not ask
 
 
 class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
@@ -45,3 +46,31 @@ class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
 
     def __repr__(self) -> str:
         return f"scope({self.name!r})"
+
+
+class no_grad:  # noqa: N801 — as `scope`
+    """What is computed inside is made of leaves: `with no_grad(): p = model(x)` keeps no graph, and no memory.
+
+    Nodes of other threads and asyncio tasks keep theirs. Derivatives of functions, as `grad` gives them, are computed
+    inside as outside; what depends on them through nodes made in here has none.
+    """
+
+    __slots__ = ("_tokens",)
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[bool]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(recording.set(False))
+        open_scopes.append(self)
+
+    def __exit__(self, *exception: object) -> None:
+        recording.reset(self._tokens.pop())
+        open_scopes.remove(self)
+
+
+def situate(node: Any) -> None:
+    """The node put into the innermost scope, and made a leaf in `no_grad`."""
+    node.scope = innermost.get()
+    if not recording.get():
+        node.op = node.first = node.second = None

@@ -22,7 +22,9 @@ Each operation gives a new node that keeps its operands and its row of the table
         node.first = self
         node.second = other
         node.label = ""
-        node.scope = innermost.get() if open_scopes else None
+        node.scope = None
+        if open_scopes:
+            situate(node)
         return node
 
 
@@ -47,7 +49,7 @@ from typing import TYPE_CHECKING, Any, Never, Self
 
 from . import foreign_functions, hints
 from .arguments import is_real, to_float
-from .declaration import Primitive
+from .declaration import TABLE, Primitive
 from .foreign_functions import lost
 from .scopes import innermost, open_scopes, scope
 
@@ -252,8 +254,9 @@ class Value(Methods):
         return self
 
     def clip(self, low: "Value | float", high: "Value | float", out: None = None) -> "Value":
-        """This number within bounds, as `np.clip` asks for it: minimum(maximum(self, low), high)."""
-        return self.maximum(low).minimum(high)
+        """The number from low to high that is nearest to this one; with `out`, for which NumPy's clip asks."""
+        node: Value = TABLE["clip"](self, low, high)
+        return node
 
     # micrograd's names: programs that draw its graphs, or walk them backwards by hand, go by these
     _prev = property(lambda self: set(self.inputs))
