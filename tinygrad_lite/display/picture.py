@@ -64,7 +64,8 @@ def wrap(formula: str) -> str:
     lines = re.findall(rf".{{1,{LINE}}}$|{half}(?=\s[+−]\s)|{half}\s|.{{{LINE}}}", formula, re.DOTALL)
     lines = [line.strip() for line in lines]
     if len(lines) > LINES:
-        lines[LINES - 1 :] = [lines[LINES - 1][: LINE - 2] + " …"]
+        start = lines[LINES - 1][: LINE - 2]
+        lines[LINES - 1 :] = [(start.rpartition(" ")[0] or start) + " …"]
     return "\n".join(lines)
 
 
