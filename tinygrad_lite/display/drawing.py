@@ -31,6 +31,11 @@ PAGE = """<!DOCTYPE html>
 """
 
 PRINTED = "@media print{img.drawing{min-width:0!important;width:auto!important;max-height:95vh}}"  # paper cannot scroll
+PASSES: dict[Direction, str] = {
+    "forward": "Forward pass",
+    "backward": "Backward pass",
+    "both": "Forward and backward pass",
+}
 LEGIBLE = 11  # pixels of a letter's height below which it is hard to read
 SLIDE = 800, 450  # pixels of a slide's width and height, or of a laptop's notebook below its cell
 LAPTOP = 800, 585  # pixels of what one sees of a notebook on a laptop, 1280 by 720, and a little less
@@ -166,29 +171,12 @@ def compose(
     fold: Fold,
 ) -> Drawing:
     """`draw`, with the names that the code of `frame` has."""
-    listed = (list(given) if isinstance(given, Iterable) else [given] for given in outputs)
-    values = list(dict.fromkeys(itertools.chain.from_iterable(listed)))
-    for x in values:
-        if not isinstance(x, Value):
-            raise TypeError(f"draw takes Values, not {type(x).__name__!r}")
-    if not values:
-        raise ValueError("draw takes at least one Value")
-    if direction is None:
-        direction = "both" if len(values) == 1 and values[0].grad else "forward"
-    passes = {"forward": "Forward pass", "backward": "Backward pass", "both": "Forward and backward pass"}
-    if direction not in passes:
-        raise ValueError(f"direction is 'forward', 'backward' or 'both', not {direction!r}")
-    if rankdir not in ("LR", "TB", "RL", "BT", None):
-        raise ValueError(f"rankdir is 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
-    if len(values) > 1 and direction != "forward":
-        raise ValueError(
-            f"the backward pass starts from one output, not {len(values)}: draw one, or direction='forward'"
-        )
+    values, direction = _check(outputs, direction, rankdir)
     names = variables(frame, values)
     derivation = Derivation(*values, variables=names)
     full = derivation.names()
     named = {x for x in derivation.nodes if x.label or x in names}
-    title = f"{passes[direction]} of {', '.join(full[derivation.index[x]] for x in values)}"
+    title = f"{PASSES[direction]} of {', '.join(full[derivation.index[x]] for x in values)}"
     text = repr(Explanation(derivation, digits=4))
     if len(values) > 1:
         text = text.partition("\ngradient  ")[0]
@@ -209,6 +197,28 @@ def compose(
             return drawings[-1]
     readable = [drawing for drawing in drawings if drawing.is_legible(SLIDE[0])]
     return readable[0] if readable else compose_one(foldings[-1], gather=True, labelled=False)
+
+
+def _check(outputs: Iterable[Any], direction: Direction | None, rankdir: str | None) -> tuple[list[Value], Direction]:
+    """The outputs, each once, and the direction to draw. Raises: what `draw` does."""
+    listed = (list(given) if isinstance(given, Iterable) else [given] for given in outputs)
+    values = list(dict.fromkeys(itertools.chain.from_iterable(listed)))
+    for x in values:
+        if not isinstance(x, Value):
+            raise TypeError(f"draw takes Values, not {type(x).__name__!r}")
+    if not values:
+        raise ValueError("draw takes at least one Value")
+    if direction is None:
+        direction = "both" if len(values) == 1 and values[0].grad else "forward"
+    if direction not in PASSES:
+        raise ValueError(f"direction is 'forward', 'backward' or 'both', not {direction!r}")
+    if rankdir not in ("LR", "TB", "RL", "BT", None):
+        raise ValueError(f"rankdir is 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
+    if len(values) > 1 and direction != "forward":
+        raise ValueError(
+            f"the backward pass starts from one output, not {len(values)}: draw one, or direction='forward'"
+        )
+    return values, direction
 
 
 def _most_legible(drawings: list[Drawing]) -> Drawing:
