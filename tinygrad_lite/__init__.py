@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # read by type checkers, which know of the table's names by t
     from .engine.derivatives import jvp as jvp
     from .engine.derivatives import stop_gradient as stop_gradient
     from .engine.derivatives import value_and_grad as value_and_grad
+    from .engine.selection import take as take
     from .replay.jit import jit as jit
     from .replay.program import Program as Program
 
@@ -48,6 +49,7 @@ else:  # loaded when they are first asked for (PEP 562), so that `import tinygra
         "jvp": "engine.derivatives",
         "play": "display.player",
         "stop_gradient": "engine.derivatives",
+        "take": "engine.selection",
         "value_and_grad": "engine.derivatives",
     }
     __all__ = [*ROOMS, "Interval", "Kink", "Value", "no_grad", "primitive", "scope", *primitives.__all__]

@@ -139,6 +139,7 @@ RULES = {
     "maximum": larger,
     "minimum": smaller,
     "wins": lambda a, b: constant(exact((1 + sign_of(a - b)) / 2)),
+    "equals": lambda i, j, n: constant(int(sign_of(i - j) == 0)),
 }
 
 

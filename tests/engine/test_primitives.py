@@ -24,6 +24,7 @@ ROWS = [row for row in TABLE.values() if row.name in primitives.__all__ or row.n
 SLOPES = [row for row in TABLE.values() if row.hidden]
 # Where this slope is asked: farther out its own partials, second derivatives, lose digits with the exponent.
 REACHED = {
+    "equals": (Interval(2.0, 2.0), Interval(-40.0, 40.0), Interval(3.0, 3.0)),
     "pow_slope": (Interval(0.01, 100.0), Interval(-40.0, 40.0)),
     "power_term": (Interval(-40.0, 40.0), Interval(1.5, 100.0), Interval(-40.0, 40.0), Interval(0.0, 4.0)),
 }
@@ -128,6 +129,7 @@ class Formula:
         }
         known |= {"maximum": sympy.Max, "minimum": sympy.Min, "step": sympy.Heaviside}
         known |= {"wins": lambda a, b: sympy.Heaviside(a - b), "degrees": sympy.deg, "radians": sympy.rad}
+        known |= {"equals": lambda i, j, n: sympy.Piecewise((1, sympy.Eq(i, j)), (0, True))}
         known |= {f"log{base}": functools.partial(lambda base, x: sympy.log(x, base), base) for base in (2, 10)}
         function = known.get(row.name) or getattr(sympy, row.name)
         return Formula(function(*(each.it if isinstance(each, Formula) else sympy.sympify(each) for each in args)))

@@ -293,6 +293,12 @@ wins = declare(
     plain="[{} > {}]", latex=r"\left[{} > {}\right]", hidden=True,
     reference=(exact.choose, lambda a, b, y: 0, lambda a, b, y: 0),
 )
+equals = declare(  # of whole numbers below a third: what `take` is made of
+    "equals", forms.equals, lambda i, j, n, y: 0, lambda i, j, n, y: 0, lambda i, j, n, y: 0,
+    plain="[{} = {}]", latex=r"\left[{} = {}\right]", hidden=True,
+    advice="the index in take(values, index) is a whole number, from 0 to one less than there are values",
+    reference=(lambda i, j, n: int(i == j), *[lambda i, j, n, y: 0] * 3),
+)
 
 # ── losses ──
 binary_cross_entropy = declare(

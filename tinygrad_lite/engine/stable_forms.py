@@ -130,6 +130,16 @@ def wins(a: float, b: float) -> float:
     return 1.0 if a > b else 0.0 if a < b else 0.5 if a == b else nan
 
 
+def equals(i: float, j: float, n: float) -> float:
+    if i == j:
+        return 1.0
+    if 0.0 <= i < n and i % 1.0 == 0.0:
+        return 0.0
+    if i != i:
+        return nan
+    raise ValueError
+
+
 def cross_entropy(p: float, y: float) -> float:
     if p < 0.0 or p > 1.0 or y < 0.0 or y > 1.0:
         raise ValueError
