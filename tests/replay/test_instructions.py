@@ -3,6 +3,7 @@
 import re
 
 from tinygrad_lite import Value
+from tinygrad_lite.engine.value import topological_order
 from tinygrad_lite.replay import instructions, schedule
 from tinygrad_lite.replay.instructions import CHAIN, CONSTANT, record
 from tinygrad_lite.replay.schedule import LAYER, Schedule
@@ -19,7 +20,7 @@ def example(data):
     nodes = {x.label: x for x in (*leaves, u, v, J)}
     of_data = [nodes[name] for name in data]
     parameters = [x for x in leaves if x not in of_data]
-    return record([J], parameters, of_data, {x: x.label for x in nodes.values()}, {})
+    return record(topological_order(*leaves, J), [J], parameters, of_data, {x: x.label for x in nodes.values()}, {})
 
 
 def rows(module):

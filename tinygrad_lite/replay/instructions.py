@@ -27,11 +27,13 @@ from the forward pass, so that whatever runs the one runs the other.
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from ..engine import primitives
 from ..engine.declaration import Primitive
 from ..engine.symbol import Symbol
-from ..engine.value import Value, dependents, topological_order
+from ..engine.value import Value, topological_order
 from .inlining import Step, trace
 
 # Kinds of instructions that are no call; those count from 0, in `Instructions.calls`.
@@ -93,9 +95,9 @@ class Instructions:
         self.starts.append(len(self.code))
         return len(self.starts) - 2
 
-    def __iter__(self) -> "Iterator[tuple[int, array[int]]]":
+    def __iter__(self) -> Iterator[tuple[int, list[int]]]:
         """Each slot's kind and operands, in order."""
-        code, start = self.code, 0
+        code, start = self.code.tolist(), 0
         for end in self.starts[1:]:
             yield code[start], code[start + 1 : end]
             start = end
@@ -107,6 +109,7 @@ class Instructions:
 
 
 def record(
+    order: Sequence[Value],
     outputs: Sequence[Value],
     parameters: Sequence[Value],
     data: Sequence[Value],
@@ -115,22 +118,36 @@ def record(
 ) -> Instructions:
     """The instructions that compute `outputs`, and their gradients, from `parameters` and `data`.
 
-    Nodes in `names` keep a slot of their own; other leaves are constants: the numbers in `frozen`, or their own.
+    `order` is the topological order of them all. Nodes in `names` keep a slot of their own; other leaves are constants:
+    the numbers in `frozen`, or their own.
     """
     recorder = _Recorder(parameters, data, names, frozen)
-    order = topological_order(*outputs)
-    recorder.leading = dependents(order, parameters)
     recorder.forward(order, outputs)
     for output in outputs:
         recorder.backward(output, order if len(outputs) == 1 else topological_order(output))
     return recorder.instructions
 
 
-LINEAR = ("identity", "neg", "add", "sub")  # rows that become part of a sum; their partials are numbers
+def count_uses(order: Sequence[Value]) -> Counter[Any]:
+    """How often each node is an operand."""
+    uses = Counter[Any](map(attrgetter("first"), order))
+    uses.update(map(attrgetter("second"), order))
+    for others in [x for x in uses if type(x) is tuple]:  # of three operands and more
+        for x in others:
+            uses[x] += uses[others]
+    return uses
+
+
+Sum = Any  # a slot, or list[int]: as `_Recorder` has it
+IDENTITY, NEG, ADD, SUB, MUL = primitives.identity, primitives.neg, primitives.add, primitives.sub, primitives.mul
+LINEAR = frozenset([IDENTITY, NEG, ADD, SUB])  # rows that become part of a sum; their partials are numbers
 
 
 class _Recorder:
-    """Writes a graph down. A sum that is still growing is a list, base, a₁, b₁, a₂, b₂, …, and has no slot yet."""
+    """Writes a graph down. A sum that is still growing is a list, base, a₁, b₁, a₂, b₂, …; anything else is its slot.
+
+    Products and sums, of which graphs are full, are written down where they are met; other rows by `apply`.
+    """
 
     def __init__(
         self,
@@ -143,146 +160,182 @@ class _Recorder:
         self.names = names
         self.frozen = frozen
         self.parameters = parameters
-        self.leading: set[Value] = set()  # the parameters, and the nodes that depend on them
+        self.leading = set(parameters)  # and the nodes that depend on them
         code.parameters = [code.emit(PARAMETER, i) for i in range(len(parameters))]
         code.data = [code.emit(DATA, i) for i in range(len(data))]
         self.slots = dict(zip((*parameters, *data), (*code.parameters, *code.data), strict=True))
         code.names = {slot: names[x] for x, slot in self.slots.items() if x in names}
         self.sums: dict[Value, list[int]] = {}
-        self.constants = {repr(x): slot for slot, x in enumerate(code.constants)}
+        self.constants: dict[float | str, int] = {"0.0": ZERO, "-0.0": MINUS_ZERO, 1.0: ONE, -1.0: MINUS_ONE}
         self.called: dict[tuple[int, ...], int] = {}
         self.kinds: dict[Call, int] = {}
         self.values: dict[Primitive, list[Step] | None] = {}
-        self.partials: dict[tuple[Primitive, int], Any] = {}
+        self.partials: dict[Primitive, list[Any]] = {}
 
     def forward(self, order: Sequence[Value], outputs: Sequence[Value]) -> None:
         """One instruction for each node, or none where the only sum that uses it takes it up."""
-        uses = Counter(x for node in order for x in node.inputs)
-        uses.update([*outputs, *outputs])  # twice: kept
+        slots, sums, slot_of, leading, names = self.slots, self.sums, self.slot, self.leading, self.names
+        uses = count_uses(order)
+        for output in outputs:
+            uses[output] += 2  # kept
         for node in order:
-            if node.op is None:
+            row = node.op
+            if row is None:
                 continue
-            if node.op.name in LINEAR:
-                operands = [self.sums.pop(x, []) or [self.slot(x)] for x in node.inputs]
+            a: Any = node.first
+            b: Any = node.second
+            if row is MUL:
+                result: Sum = [MINUS_ZERO, slots.get(a) or slot_of(a), slots.get(b) or slot_of(b)]
+            elif row is ADD:
+                result = self.add(sums.pop(a, None) or slot_of(a), sums.pop(b, None) or slot_of(b))
+            elif row in LINEAR:
+                result = self.apply(row, [sums.pop(x, None) or slot_of(x) for x in node.inputs])
             else:
-                operands = [[self.slot(x)] for x in node.inputs]
-            result = self.apply(node.op, operands)
-            if node in self.names:
-                self.slots[node] = slot = self.keep(result)
-                self.instructions.names[slot] = self.names[node]
-            elif uses[node] == 1 and len(result) > 1:
-                self.sums[node] = result
+                result = self.apply(row, [slot_of(x) for x in node.inputs])
+            if a in leading or b in leading or (type(b) is tuple and not leading.isdisjoint(b)):
+                leading.add(node)
+            if node in names:
+                slots[node] = slot = self.keep(result)
+                self.instructions.names[slot] = names[node]
+            elif type(result) is list and uses[node] == 1:
+                sums[node] = result
             else:
-                self.slots[node] = self.settle(result)
-        self.instructions.outputs = [self.slot(output) for output in outputs]
+                slots[node] = self.settle(result)
+        self.instructions.outputs = [slot_of(output) for output in outputs]
         self.instructions.forward = len(self.instructions)
 
     def backward(self, output: Value, order: Sequence[Value]) -> None:
         """The gradients of one output: chains of upstream · partial, in the order in which `Value.backward` adds."""
-        terms: dict[Value, list[int]] = {output: [MINUS_ZERO, ONE, ONE]}
+        slots, slot_of, leading, names = self.slots, self.slot, self.leading, self.names
+        terms: dict[Value, Sum] = {output: ONE}
         for node in reversed(order):
-            if node.op is None or node not in terms or node not in self.leading:
+            row = node.op
+            if row is None or node not in terms or node not in leading:
                 continue
             gradient = terms.pop(node)
-            if node in self.names:
-                upstream = self.keep(gradient)
-                self.instructions.gradient_of[upstream] = self.slots[node]
+            if node in names:
+                upstream = self.keep([MINUS_ZERO, gradient, ONE] if type(gradient) is int else gradient)
+                self.instructions.gradient_of[upstream] = slots[node]
             else:
-                upstream = self.settle(gradient)
-            for i, x in enumerate(node.inputs):
-                if x in self.leading:
-                    partial = self.partial(node, node.op, i)
-                    if partial is not None:
-                        terms.setdefault(x, [MINUS_ZERO]).extend((upstream, partial))
-        slots = []
+                upstream = gradient if type(gradient) is int else self.settle(gradient)
+            a: Any = node.first
+            b: Any = node.second
+            if row is MUL:
+                passed: Any = ((a, slots.get(b) or slot_of(b)), (b, slots.get(a) or slot_of(a)))
+            elif row is ADD:
+                passed = ((a, ONE), (b, ONE))
+            else:
+                passed = self.partials_of(node, row)
+            for x, partial in passed:
+                if x not in leading:
+                    continue
+                chain = terms.get(x)
+                if chain is None:
+                    terms[x] = upstream if partial == ONE else [MINUS_ZERO, upstream, partial]
+                elif type(chain) is int:
+                    terms[x] = [MINUS_ZERO, chain, ONE, upstream, partial]
+                else:
+                    chain += (upstream, partial)
+        gradients = []
         for x in self.parameters:
             chain = terms.get(x, [ZERO])
-            slots.append(self.instructions.emit(CHAIN, ZERO, *chain[1:]))
-            if x in self.names:
-                self.instructions.gradient_of[slots[-1]] = self.slots[x]
-        self.instructions.gradients.append(slots)
+            factors = (chain, ONE) if type(chain) is int else chain[1:]
+            gradients.append(self.instructions.emit(CHAIN, ZERO, *factors))
+            if x in names:
+                self.instructions.gradient_of[gradients[-1]] = slots[x]
+        self.instructions.gradients.append(gradients)
 
-    def partial(self, node: Value, row: Primitive, i: int) -> int | None:
-        """The slot of ∂node/∂(its input i), or None for a row in which that is always 0."""
-        operands = [*node.inputs, node]
-        if (row, i) not in self.partials:
-            symbols = [Symbol(str(j)) for j in range(len(operands))]
-            self.partials[row, i] = Call(row, i) if i in row.opaque else row.partials[i](*symbols)
-        formula = self.partials[row, i]
-        if isinstance(formula, Call):
-            return self.call(formula, [self.slot(x) for x in operands])
-        if not isinstance(formula, Symbol) and formula == 0:
-            return None
-        return self.settle(self.expand(formula, operands))
+    def partials_of(self, node: Value, row: Primitive) -> Iterator[tuple[Value, int]]:
+        """The inputs of a node, and the slots of ∂node/∂input; without those for which that is always 0."""
+        operands = (*node.inputs, node)
+        if row not in self.partials:
+            symbols = [Symbol(str(i)) for i in range(len(operands))]
+            self.partials[row] = [
+                Call(row, i) if i in row.opaque else partial(*symbols) for i, partial in enumerate(row.partials)
+            ]
+        for x, formula in zip(operands, self.partials[row], strict=False):
+            if x not in self.leading:
+                continue
+            if isinstance(formula, Call):
+                yield x, self.call(formula, [self.slot(operand) for operand in operands])
+            elif isinstance(formula, Symbol) or formula != 0:
+                yield x, self.settle(self.expand(formula, operands))
 
-    def expand(self, formula: Any, operands: Sequence[Value]) -> list[int]:
+    def expand(self, formula: Any, operands: Sequence[Value]) -> Sum:
         """A formula over symbols, which are named by the positions of their operands, as a sum."""
         if not isinstance(formula, Symbol):
-            return [self.constant(float(formula))]
+            return self.constant(float(formula))
         if formula.row is None:
-            return [self.slot(operands[int(formula.name)])]
+            return self.slot(operands[int(formula.name)])
         return self.apply(formula.row, [self.expand(arg, operands) for arg in formula.args])
 
-    def apply(self, row: Primitive, operands: list[list[int]]) -> list[int]:
+    def apply(self, row: Primitive, operands: list[Sum]) -> Sum:
         """The row applied to sums, as a sum."""
-        match row.name, operands:
-            case "identity", [x]:
-                return x
-            case "neg", [x]:
-                return [MINUS_ZERO, self.settle(x), MINUS_ONE]
-            case "mul", [x, y]:
-                return [MINUS_ZERO, self.settle(x), self.settle(y)]
-            case "sub", [x, y]:
-                x += (self.settle(y), MINUS_ONE)
-                return x
-            case "add", [x, y]:
-                if len(y) > max(len(x), 3):  # x + y and y + x round alike
-                    x, y = y, x
-                product = len(y) == 3 and y[0] == MINUS_ZERO
-                x += y[1:] if product else (self.settle(y), ONE)
-                return x
-        slots = [self.settle(x) for x in operands]
+        if row is ADD:
+            return self.add(*operands)
+        slots = [self.settle(x) for x in operands[row in LINEAR :]]
+        if row is SUB:
+            return self.add(operands[0], [MINUS_ZERO, *slots, MINUS_ONE])
+        if row is NEG:
+            return [MINUS_ZERO, self.settle(operands[0]), MINUS_ONE]
+        if row is IDENTITY:
+            return operands[0]
+        if row is MUL:
+            return [MINUS_ZERO, *slots]
         if not row.builtin and row not in self.values:
             self.values[row] = trace(row)
         steps = self.values.get(row)
-        return [self.call(Call(row), slots)] if steps is None else self.inline(steps, slots)
+        return self.call(Call(row), slots) if steps is None else self.inline(steps, slots)
 
-    def inline(self, steps: Sequence[Step], slots: Sequence[int]) -> list[int]:
+    def add(self, x: Sum, y: Sum) -> Sum:
+        """x + y, which goes on with the longer sum: y + x rounds alike."""
+        if type(y) is list and len(y) > 3 and (type(x) is int or len(y) > len(x)):
+            x, y = y, x
+        if type(x) is int:
+            x = [x]
+        x += y[1:] if type(y) is list and len(y) == 3 and y[0] == MINUS_ZERO else (self.settle(y), ONE)
+        return x
+
+    def inline(self, steps: Sequence[Step], slots: Sequence[int]) -> Sum:
         """The value of a user-defined row, step by step, as a sum."""
-        parts = [[slot] for slot in slots]
+        parts: list[Sum] = [*slots]
         for row, operands, shared in steps:
-            result = self.apply(row, [[*parts[x]] if type(x) is int else [self.constant(x)] for x in operands])
-            parts.append([self.settle(result)] if shared else result)
+            result = self.apply(row, [parts[x] if type(x) is int else self.constant(x) for x in operands])
+            parts.append(self.settle(result) if shared else result)
         return parts[-1]
 
     def slot(self, x: Value) -> int:
         """The slot of a node."""
         slot = self.slots.get(x)
         if slot is None:
-            number = self.frozen.get(x, x.data)
-            slot = self.slots[x] = self.settle(self.sums.pop(x)) if x.op else self.constant(number)
+            slot = self.settle(self.sums.pop(x)) if x.op else self.constant(self.frozen.get(x, x.data))
+            self.slots[x] = slot
         return slot
 
-    def settle(self, x: list[int]) -> int:
+    def settle(self, x: Sum) -> int:
         """The slot of a sum, which grows no more."""
-        if len(x) == 1:
-            return x[0]
+        if isinstance(x, int):
+            return x
         if len(x) == 3 and x[0] == MINUS_ZERO and ONE in x:  # −0 + 1·x
-            return x[1] if x[2] == ONE else x[2]
+            return int(x[1] if x[2] == ONE else x[2])
         return self.instructions.emit(CHAIN, *x)
 
-    def keep(self, x: list[int]) -> int:
+    def keep(self, x: Sum) -> int:
         """A slot for a node with a name, which no other node shares."""
         code = self.instructions
-        fresh = len(x) == 1 and x[0] == len(code) - 1 and x[0] not in code.names and x[0] not in code.gradient_of
-        return x[0] if fresh else code.emit(CHAIN, *x)
+        if type(x) is list:
+            return code.emit(CHAIN, *x)
+        fresh = x == len(code) - 1 and x not in code.names and x not in code.gradient_of
+        return int(x) if fresh else code.emit(CHAIN, x)
 
     def constant(self, x: float) -> int:
         """The slot of a number, one for all its uses; 0.0 and −0.0 are two numbers."""
-        if (key := repr(x)) not in self.constants:
-            self.constants[key] = self.instructions.emit(CONSTANT, len(self.instructions.constants))
+        key = x or repr(x)
+        slot = self.constants.get(key)
+        if slot is None:
+            self.constants[key] = slot = self.instructions.emit(CONSTANT, len(self.instructions.constants))
             self.instructions.constants.append(x)
-        return self.constants[key]
+        return slot
 
     def call(self, call: Call, operands: Sequence[int]) -> int:
         """The slot of a call, one for all that are alike."""

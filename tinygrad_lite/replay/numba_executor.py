@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,8 @@ class Plan:
         schedule = Schedule(instructions, gradients, single)
         self.gradients = gradients
         self.numbers, self.columns = (
-            np.array(groups, np.int32).reshape(-1, 6) for groups in (schedule.numbers, schedule.columns)
+            np.fromiter(chain.from_iterable(groups), np.int32).reshape(-1, 6)
+            for groups in (schedule.numbers, schedule.columns)
         )
         rows = [call.row for call in instructions.calls]
         self.number_functions, self.column_functions = (

@@ -76,7 +76,7 @@ class Program:
         named = variables(sys._getframe(1), self._outputs)
         self._names = {x: name for x in order if (name := x.label or named.get(x))}
         self._frozen = {x: x.data for x in order if x.op is None and type(x) is not Constant}
-        self._instructions = self._record()
+        self._instructions = self._record(order)
         self.executor = self._choose()
 
     def __call__(self, theta: Any, batch: Any = None, *, threads: int = 1) -> tuple[Any, Any]:
@@ -158,11 +158,12 @@ class Program:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._instructions = self._record()  # with the rows of this process: values and slopes of the same ones
+        order = topological_order(*self._parameters, *self._data, *self._outputs)
+        self._instructions = self._record(order)  # with the rows of this process: values and slopes of the same ones
         self.executor = self._choose()
 
-    def _record(self) -> Instructions:
-        return record(self._outputs, self._parameters, self._data, self._names, self._frozen)
+    def _record(self, order: Sequence[Value]) -> Instructions:
+        return record(order, self._outputs, self._parameters, self._data, self._names, self._frozen)
 
     def _choose(self) -> ExecutorName:
         """The executor that was asked for, or the fastest; a warning where a user-defined row forbids that."""

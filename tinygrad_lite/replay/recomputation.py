@@ -1,6 +1,7 @@
 """A sample computed with Values, on a copy of the graph: what a program means, and what its errors say."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from ..engine.value import Constant, Value, dependents, evaluate_nodes, make_node, topological_order
 from .executor import Recompute
@@ -13,12 +14,15 @@ def recomputation(
 
     What depends on no parameter is a number to the backward pass, as data are.
     """
-    order = topological_order(*parameters, *data, *outputs)
-    leading = dependents(order, parameters)
+    @cache
+    def prepare() -> tuple[list[Value], set[Value]]:
+        order = topological_order(*parameters, *data, *outputs)
+        return order, dependents(order, parameters)
 
     def compute(theta: Sequence[float], sample: Sequence[float], gradients: bool) -> list[float]:
         numbers = {**frozen, **dict(zip((*parameters, *data), (*theta, *sample), strict=True))}
         copies: dict[Value, Value] = {}
+        order, leading = prepare()
         for x in order:
             inputs = tuple(copies[each] for each in x.inputs)
             number = evaluate_nodes(x.op, inputs) if x.op else numbers.get(x, x.data)

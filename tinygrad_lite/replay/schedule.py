@@ -95,8 +95,10 @@ class Schedule:
         columns: dict[Any, Members] = defaultdict(list)
         end = len(instructions) if gradients else instructions.forward
         levels: list[int] = []  # the longest way from a leaf: what is on one level does not wait for one another
+        column_of, level_of = self.is_column.__getitem__, levels.__getitem__
+        with_columns = not single and bool(instructions.data)
         for slot, (kind, operands) in enumerate(islice(instructions, end)):
-            is_column = not single and (kind == DATA or (kind >= CHAIN and any(self.is_column[x] for x in operands)))
+            is_column = with_columns and (kind == DATA or (kind >= CHAIN and any(map(column_of, operands))))
             if single and slot in summed and len(operands) > 1:
                 operands[0] = MINUS_ZERO
             level = 0
@@ -108,7 +110,8 @@ class Schedule:
             elif is_column and slot in summed:
                 sums[slot] = operands
             else:
-                level = 1 + max(levels[x] for x in operands if self.is_column[x] == is_column)
+                waits_for = filter(column_of, operands) if is_column else operands  # a number's operands are numbers
+                level = 1 + max(map(level_of, waits_for))
                 if not is_column:
                     numbers[level, kind, len(operands)].append((slot, operands))
                 elif kind == CHAIN and (layer := self._layer(operands)):
@@ -147,7 +150,7 @@ class Schedule:
         for slot, operands in members:
             self.places[slot] = self.n_numbers
             self.n_numbers += 1
-            self.tape.extend([self.places[x] for x in operands])
+            self.tape.extend(map(self.places.__getitem__, operands))
 
     def _new_columns(self, members: Members) -> int:
         """Places for the results, one after the other; the first."""
