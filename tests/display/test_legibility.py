@@ -156,7 +156,7 @@ def test_layers_are_columns_in_order_joined_by_straight_lines(rankdir: str, dire
 
 
 def test_layers_have_their_arrows_numbers_in_the_titles_and_as_widths() -> None:
-    drawing = draw(SEVEN["perceptron"]())
+    drawing = draw(SEVEN["perceptron"](), fold=[f"neuron {i}" for i in range(1, 5)])
     shapes = drawing.picture.shapes
     assert all("∂" in shape.title and not shape.parts for name, shape in shapes.items() if name[0] == "b")
     assert max(drawing.picture.weights.values()) == 1
@@ -165,6 +165,7 @@ def test_layers_have_their_arrows_numbers_in_the_titles_and_as_widths() -> None:
         for name in drawing.picture.weights
     }
     widths = dict(re.findall(r'class=forward [^\]]*id="f([\d-]+)" [^\]]*penwidth=([\d.]+)', drawing.source))
+    assert len(set(widths.values())) > 20
     ordered = sorted(slopes, key=slopes.__getitem__)
     assert [float(widths[name]) for name in ordered] == sorted(float(widths[name]) for name in ordered)
 
