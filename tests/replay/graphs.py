@@ -40,14 +40,14 @@ def again(outputs, parameters, data, theta, sample):
 
 def eager(outputs, parameters, data, theta, sample=()):
     """The outputs and their gradients, by Values."""
-    outputs, parameters = again(outputs, parameters, data, theta, sample)
+    _outputs, _parameters = again(outputs, parameters, data, theta, sample)  # by these names no message calls them
     gradients = []
-    for output in outputs:
-        list(map(Value.zero_grad, parameters))  # in no variable, by which a message would call one
-        if type(output) is not Constant:
-            output.backward()
-        gradients.append([x.grad for x in parameters])
-    return [output.data for output in outputs], gradients
+    for _output in _outputs:
+        list(map(Value.zero_grad, _parameters))
+        if type(_output) is not Constant:
+            _output.backward()
+        gradients.append([x.grad for x in _parameters])
+    return [x.data for x in _outputs], gradients
 
 
 def forward(*graph_and_numbers):
