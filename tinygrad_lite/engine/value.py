@@ -243,7 +243,7 @@ class Value(Methods):
         if type(other) is int and other == 0:  # where `sum` begins
             return self
         left: Value = as_node(other)
-        return left if left is NotImplemented else left + self
+        return left if left is NotImplemented else Value.__add__(left, self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """NumPy's operations, number by number: `array * v` is an array of Values, `np.exp(v)` a Value."""
