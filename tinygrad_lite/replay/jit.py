@@ -1,6 +1,7 @@
 """`jit`: a function of numbers, recorded once for each structure of its arguments, and replayed from then on."""
 
 import functools
+import inspect
 import sys
 import threading
 import warnings
@@ -73,10 +74,14 @@ def jit(
 class Jit:
     """A function that is recorded and replayed; made, and explained, by `jit`."""
 
-    def __init__(self, function: Callable[..., Any], numbers: Iterable[int], names: Iterable[str], exact: bool) -> None:
+    def __init__(self, function: Callable[..., Any], numbers: set[int], names: set[str], exact: bool) -> None:
         self._function, self._exact = function, exact
         self._derivative = made_by.get(function) if isinstance(function, FunctionType) else None
-        self._arguments = arguments = _argument_names(self._derivative.f if self._derivative else function)
+        self._arguments = arguments = _argument_names(function)
+        if numbers and min(numbers) < -len(arguments):
+            raise ValueError(
+                f"static_argnums names argument {min(numbers)}, but there are {len(arguments)} with a name"
+            )
         positions = {i + len(arguments) if i < 0 else i for i in numbers}
         self._static_names = {*names, *(arguments[i] for i in positions if i < len(arguments))}
         self._static = positions | {arguments.index(name) for name in names if name in arguments}
@@ -302,10 +307,12 @@ class Recording:
 
 
 def _argument_names(function: Any) -> tuple[str, ...]:
-    """The names of the arguments of a function written in Python."""
-    code = getattr(function, "__code__", None)
-    names: tuple[str, ...] = code.co_varnames[: code.co_argcount] if code else ()
-    return names[1:] if isinstance(function, MethodType) else names
+    """The names of the arguments that can be given by position, where the function tells."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return tuple(x.name for x in parameters if x.kind in (x.POSITIONAL_ONLY, x.POSITIONAL_OR_KEYWORD))
 
 
 def _read(x: Any, numbers: list[float]) -> Hashable:
@@ -318,7 +325,8 @@ def _read(x: Any, numbers: list[float]) -> Hashable:
         numbers.extend(x)
         return len(x)
     if isinstance(x, (list, tuple)):
-        return (kind, *[_read(part, numbers) for part in x])
+        parts = [_read(part, numbers) for part in x]
+        return len(parts) if kind is list and parts.count(None) == len(parts) else (kind, *parts)
     if isinstance(x, dict):
         return (kind, *x, *[_read(part, numbers) for part in x.values()])
     if is_real(x):
