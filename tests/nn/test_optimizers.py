@@ -1,5 +1,6 @@
-"""Descent against its recurrence: steps, what a step leaves alone, wrong settings."""
+"""Steps against their definitions, what a step leaves alone, wrong settings."""
 
+import contextlib
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_lite import Value
-from tinygrad_lite.nn import SGD
+from tinygrad_lite.nn import SGD, Adam
 
 
 @given(st.floats(0.01, 1.0), st.floats(0.0, 0.95), st.floats(-5, 5))
@@ -136,3 +137,56 @@ def test_after_a_step_that_failed_a_smaller_one_goes_on():
     optimizer.learning_rate = 0.5
     optimizer.step([1.0])
     assert a.data == 0.5
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8),
+    st.floats(0.0, 0.99),
+    st.floats(0.0, 0.9999),
+    st.sampled_from([1e-8, 1e-3]),
+)
+def test_adam_divides_weighted_means(slopes, first, second, eps):
+    """A step is the mean of the slopes so far over the root of that of their squares, the newest weighing most."""
+    theta = Value(1.0)
+    optimizer = Adam([theta], 0.1, (first, second), eps)
+    for t in range(1, len(slopes) + 1):
+        before = theta.data
+        optimizer.step(slopes[t - 1 : t])
+        ages = np.arange(t)[::-1]
+        mean = np.average(slopes[:t], weights=first**ages)
+        square = np.average(np.square(slopes[:t]), weights=second**ages)
+        step = 0.1 * mean / (np.sqrt(square) + eps)
+        assert theta.data == pytest.approx(before - step, rel=1e-9, abs=1e-9 * (1 + abs(before)))
+
+
+@given(st.floats(1e-5, 1e300), st.sampled_from([-1, 1]))
+def test_adams_first_step_is_the_learning_rate_however_steep_it_is(slope, sign):
+    theta = Value(0.0)
+    Adam([theta]).step([sign * slope])
+    assert theta.data == pytest.approx(-sign * 0.001, rel=0.002)
+
+
+def test_adam_keeps_its_state_where_a_step_fails():
+    a, b = Value(1.0), Value(1.0)
+    optimizer, other = Adam([a], 0.1), Adam([b], 0.1)
+    for gradient in [[0.5], [math.nan], [2.0]]:
+        with contextlib.suppress(ValueError):
+            optimizer.step(gradient)
+    other.step([0.5])
+    other.step([2.0])
+    assert (a.data, vars(optimizer) | {"parameters": 0}) == (b.data, vars(other) | {"parameters": 0})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"betas": (0.9, 1.0)}, r"betas\[1\] is 1\.0: it must be at least 0 and less than 1"),
+        ({"betas": (-0.1, 0.9)}, r"betas\[0\] is -0\.1"),
+        ({"betas": (0.9,)}, "betas has 1 numbers: 2 are needed"),
+        ({"eps": 0}, "eps is 0"),
+        ({"learning_rate": 0}, "learning_rate is 0"),
+    ],
+)
+def test_bad_settings_of_adam(options, message):
+    with pytest.raises(ValueError, match=message):
+        Adam([p], **options)

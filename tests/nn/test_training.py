@@ -7,6 +7,8 @@ import random
 import re
 import sys
 from collections import Counter
+from math import cos, sin
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -15,8 +17,8 @@ from hypothesis import strategies as st
 
 from tests.frame import Frame
 from tests.project import python
-from tinygrad_lite import Program, Value, log, nn, sigmoid
-from tinygrad_lite.nn import MLP, SGD, Module, Neuron, mean_loss, train, training
+from tinygrad_lite import Program, Value, log, nn, sigmoid, take
+from tinygrad_lite.nn import MLP, SGD, Adam, Module, Neuron, mean_loss, train, training
 
 seeds = st.integers(0, 2**32)
 numbers = st.floats(-2, 2)
@@ -66,7 +68,9 @@ def absolute(prediction, target):
     return abs(prediction - target)
 
 
-@pytest.mark.parametrize("loss", [*nn.losses, absolute], ids=lambda loss: getattr(loss, "__name__", loss))
+@pytest.mark.parametrize(
+    "loss", [*sorted(nn.losses.keys() - {"cross_entropy"}), absolute], ids=lambda loss: getattr(loss, "__name__", loss)
+)
 @settings(max_examples=12)
 @given(
     st.integers(1, 3),
@@ -186,6 +190,60 @@ def test_a_step_on_a_batch_is_a_step_on_its_samples(monkeypatch):
         optimizer.step()
         assert loss == pytest.approx(total.data, rel=1e-12)
     assert [p.data for p in models[0].parameters()] == pytest.approx([p.data for p in models[1].parameters()], 1e-12)
+
+
+def blobs():
+    """Three clouds of points around the corners of a triangle, and their classes."""
+    chance = random.Random(0)
+    labels = [0, 1, 2] * 10
+    return [[cos(2 * k) + chance.gauss(0, 0.2), sin(2 * k) + chance.gauss(0, 0.2)] for k in labels], labels
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_classes_are_learned_by_name(optimizer):
+    points, labels = blobs()
+    model = MLP(2, [8, 3], activation="tanh", seed=0)
+    curve = train(model, points, labels, loss="cross_entropy", optimizer=optimizer, learning_rate=0.05, steps=150)
+    predictions = [model(x) for x in points]
+    assert mean_loss("cross_entropy", predictions, labels).data < curve[-1] < 0.3 < math.log(3) / 2 < curve[0]
+    assert [max(range(3), key=scores.__getitem__) for scores in predictions] == labels
+
+
+def test_an_optimizer_is_a_name_or_a_function_of_the_parameters():
+    points, labels = blobs()
+    found = []
+    for optimizer in ["adam", Adam, lambda parameters: Adam(parameters, 0.01)]:
+        rate = {} if isinstance(optimizer, FunctionType) else {"learning_rate": 0.01}
+        model = MLP(2, [3], seed=0)
+        train(model, points, labels, loss="cross_entropy", optimizer=optimizer, steps=3, **rate)
+        found.append([p.data for p in model.parameters()])
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_function_of_all_predictions_and_one_target():
+    points, labels = blobs()
+    curves = [
+        train(MLP(2, [3], seed=0), points, labels, loss=loss, steps=3)
+        for loss in ["cross_entropy", lambda scores, label: nn.logsumexp(scores) - take(scores, label)]
+    ]
+    assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "error", "message"),
+    [
+        ([0, 1, 3], {}, ValueError, "target 2 of y is 3: it must be a class, a whole number from 0 to 2"),
+        ([0, 0.5, 1], {}, ValueError, r"target 1 of y is 0\.5"),
+        ([[0, 1]] * 3, {}, ValueError, "the model gives 3 predictions, but y has 2 targets a sample"),
+        ([0, 1, 2], {"loss": "squared_error"}, ValueError, "the model gives 3 predictions, but y has 1 targets"),
+        ([0, 1, 2], {"optimizer": "lion"}, ValueError, "unknown optimizer 'lion': use a function, or one of sgd, adam"),
+        ([0, 1, 2], {"optimizer": "adam", "momentum": 0.5}, ValueError, 'momentum is what optimizer="sgd" has'),
+        ([0, 1, 2], {"optimizer": list}, TypeError, "no Optimizer"),
+    ],
+)
+def test_wrong_classes_and_optimizers(labels, options, error, message):
+    with pytest.raises(error, match=message):
+        train(MLP(2, [3], seed=0), [[0, 1]] * 3, labels, steps=1, **{"loss": "cross_entropy", **options})
 
 
 # ── arguments ─────────────────────────────────────────────────────────────────────────────────────

@@ -25,7 +25,8 @@ from .data import (
     show_progress,
 )
 from .network import Neuron
-from .training import SGD, prepare_batch
+from .optimizers import SGD
+from .training import prepare_batch
 
 
 class NotFittedError(ValueError, AttributeError):

@@ -1,68 +1,18 @@
-"""Gradient descent: its steps, and a model trained by them."""
+"""A model trained on samples, by the steps of an optimizer."""
 
-import math
 import operator
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import reduce
 from importlib import import_module
 from typing import Any
 
-from ..engine.arguments import check_count, check_vector, to_lists
+from ..engine.arguments import check_count, to_lists
 from ..engine.value import Value, topological_order
 from ..replay.program import Program
 from .data import check_number, check_samples, choose, read_lists, show_progress
-from .losses import losses
-
-
-class SGD:
-    """Gradient descent θ ← θ − η·v, where v ← μ·v + ∂f/∂θ (Polyak's heavy ball, 1964; v = ∂f/∂θ for μ = 0).
-
-    Args:
-        parameters: the leaves θ, such as `model.parameters()`.
-        learning_rate: η > 0; the attribute may be changed between steps.
-        momentum: μ, at least 0 and less than 1.
-
-    Raises: TypeError for what is no list of parameters; ValueError for other arguments, and for a parameter
-        given twice.
-    """
-
-    def __init__(self, parameters: Iterable[Value], learning_rate: float, momentum: float = 0.0) -> None:
-        if not isinstance(parameters, Iterable):
-            raise TypeError(f"SGD moves a list of parameters, not {type(parameters).__name__!r}: model.parameters()")
-        self.parameters = list(parameters)
-        leaves = {p for p in self.parameters if isinstance(p, Value) and p.op is None}
-        if not 0 < len(leaves) == len(self.parameters):
-            raise ValueError("parameters must be Values that are not computed from others, each given once")
-        self.learning_rate = check_number(learning_rate, "learning_rate", positive=True)
-        self.momentum = check_number(momentum, "momentum")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum is {momentum!r}: it must be at least 0 and less than 1")
-        self.velocities = [0.0] * len(self.parameters)
-
-    def step(self, gradient: Sequence[float] | None = None) -> None:
-        """Move every parameter by its `grad`, or by the gradient that is given, such as that of a `Program`.
-
-        Raises: TypeError or ValueError for a gradient of another kind or length, or that is not finite;
-            OverflowError where a parameter would not be finite any more. None is moved then.
-        """
-        slopes = [p.grad for p in self.parameters] if gradient is None else gradient
-        slopes = check_vector(slopes, len(self.parameters), "gradient")
-        for i, slope in enumerate(slopes):
-            if not math.isfinite(slope):
-                raise ValueError(f"the gradient of parameter {i} is {slope!r}: a step needs finite numbers")
-        velocities = [self.momentum * v + slope for v, slope in zip(self.velocities, slopes, strict=True)]
-        moved = [p.data - self.learning_rate * v for v, p in zip(velocities, self.parameters, strict=True)]
-        if not all(map(math.isfinite, moved)):
-            raise OverflowError(f"learning_rate {self.learning_rate!r} is too large: a step leaves the range of floats")
-        self.velocities = velocities
-        for p, data in zip(self.parameters, moved, strict=True):
-            p.data = data
-
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0.0; `backward` adds to it."""
-        for p in self.parameters:
-            p.grad = 0.0
+from .losses import cross_entropy, losses
+from .optimizers import SGD, Optimizer, optimizers
 
 
 def prepare_batch(program: Program, batch: list[list[float]]) -> Any:
@@ -76,7 +26,8 @@ def train(
     y: Any,
     *,
     loss: str | Callable[..., Any] = "squared_error",
-    learning_rate: float = 0.1,
+    optimizer: str | Callable[..., Optimizer] = "sgd",
+    learning_rate: float | None = None,
     momentum: float = 0.0,
     steps: int = 100,
     batch_size: int | None = None,
@@ -84,7 +35,7 @@ def train(
     verbose: bool = False,
     exact: bool = True,
 ) -> list[float]:
-    """Move a model's parameters down its mean loss by `SGD`: the loss of one sample is recorded, and replayed.
+    """Move a model's parameters down its mean loss: the loss of one sample is recorded, and replayed.
 
         from tinygrad_lite.nn import MLP, train
 
@@ -94,9 +45,13 @@ def train(
     Args:
         model: has `parameters()` and, called with a list of n Values, gives a prediction or a list of k. An `if`
             on a Value in it is decided once, for the first sample (see `Program`).
-        X, y: m samples, of shape (m, n), and their targets, of shape (m,) or (m, k).
-        loss: of a prediction and a target: a name in `losses` or a function; summed up over k predictions.
-        learning_rate, momentum: those of `SGD`.
+        X, y: m samples, of shape (m, n), and their targets, of shape (m,) or (m, k); of shape (m,), whole numbers
+            from 0 to k − 1, where the loss is "cross_entropy".
+        loss: of a prediction and a target: a name in `losses` or a function; summed up over k predictions. Of the
+            list of k predictions and a target, where each sample has one target: "cross_entropy" or a function.
+        optimizer: "sgd", "adam", or a function that makes an `Optimizer` of the parameters, such as
+            `lambda parameters: Adam(parameters, 0.01, betas=(0.9, 0.95))`.
+        learning_rate, momentum: the optimizer's; None and 0 for what it has by itself.
         steps: how many.
         batch_size: how many samples a step looks at, in a new order each round; what is left over at its end and
             fills no batch is not looked at. None for all m.
@@ -107,7 +62,7 @@ def train(
     Returns: the mean loss before each step, over the samples it looks at.
 
     Raises: ValueError for arguments that are not as said; the errors of `Program`, naming node and sample, and
-        of `SGD`. The parameters are then where the last step left them.
+        of the optimizer. The parameters are then where the last step left them.
     """
     rows, given = check_samples(X), read_lists(y, "y")
     if isinstance(given, (list, tuple)) and not any(isinstance(to_lists(t), (list, tuple)) for t in given):
@@ -118,13 +73,19 @@ def train(
     inputs, wanted = [Value(x) for x in rows[0]], [Value(t) for t in targets[0]]
     outputs = model(inputs)
     predictions = list(outputs) if isinstance(outputs, Iterable) else [outputs]
-    if len(predictions) != len(wanted):
+    function = choose(loss, losses, "loss")
+    if len(wanted) == 1 < len(predictions) and (function is cross_entropy or callable(loss)):
+        if function is cross_entropy:
+            _check_targets(targets, len(predictions))
+        total = function(predictions, wanted[0])
+    elif len(predictions) != len(wanted) or function is cross_entropy:
         raise ValueError(f"the model gives {len(predictions)} predictions, but y has {len(wanted)} targets a sample")
-    total = reduce(operator.add, map(choose(loss, losses, "loss"), predictions, wanted))
-    optimizer = SGD(model.parameters(), learning_rate, momentum)
-    if not isinstance(total, Value) or set(optimizer.parameters).isdisjoint(topological_order(total)):
+    else:
+        total = reduce(operator.add, map(function, predictions, wanted))
+    descent = _make_optimizer(optimizer, model.parameters(), learning_rate, momentum)
+    if not isinstance(total, Value) or set(descent.parameters).isdisjoint(topological_order(total)):
         raise ValueError("the loss depends on none of model.parameters(): is .data or float() used on the way?")
-    program = Program(total, optimizer.parameters, [*inputs, *wanted], exact=exact)
+    program = Program(total, descent.parameters, [*inputs, *wanted], exact=exact)
     table = prepare_batch(program, [[*x, *t] for x, t in zip(rows, targets, strict=True)])
     size = len(rows) if batch_size is None else min(check_count(batch_size, "batch_size"), len(rows))
     generator = random.Random(seed)
@@ -139,10 +100,31 @@ def train(
             batch = table[chosen] if hasattr(table, "shape") else [table[i] for i in chosen]
         waiting = waiting[size:]
         try:
-            mean, gradient = program([p.data for p in optimizer.parameters], batch)
+            mean, gradient = program([p.data for p in descent.parameters], batch)
         except OverflowError as error:
-            rate = optimizer.learning_rate
+            rate = descent.learning_rate
             raise OverflowError(f"{error}, at step {step}: is learning_rate {rate!r} too large?") from None
         curve.append(mean)
-        optimizer.step(gradient)
+        descent.step(gradient)
     return curve
+
+
+def _check_targets(targets: list[list[float]], k: int) -> None:
+    for i, [target] in enumerate(targets):
+        if target not in range(k):
+            raise ValueError(f"target {i} of y is {target:g}: it must be a class, a whole number from 0 to {k - 1}")
+
+
+def _make_optimizer(given: Any, parameters: Any, learning_rate: float | None, momentum: float) -> Optimizer:
+    make = choose(given, optimizers, "optimizer")
+    settings: dict[str, float] = {}
+    if learning_rate is not None:
+        settings["learning_rate"] = learning_rate
+    if momentum:
+        if make is not SGD:
+            raise ValueError('momentum is what optimizer="sgd" has; Adam has betas')
+        settings["momentum"] = momentum
+    made = make(parameters, **settings)
+    if not isinstance(made, Optimizer):
+        raise TypeError(f"optimizer {given!r} made {made!r}, which is no Optimizer: see nn.Optimizer")
+    return made
