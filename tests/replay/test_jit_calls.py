@@ -221,10 +221,10 @@ def halve(x):
 
 DECISIONS = {
     "<": lambda x: x if x < 1.0 else -x,
-    "<=": lambda x: x if 1.0 >= x * 2 else -x,
+    "<=": lambda x: x if x * 2 <= 1.0 else -x,
     ">": lambda x: x if x > 1.0 else -x,
     "max": lambda x: max(1.0, x),
-    ">=": lambda x: x if 1.0 <= x.exp() else -x,
+    ">=": lambda x: x if x.exp() >= 1.0 else -x,
     ".data": lambda x: x * (x + 1.0).data,
     "float()": lambda x: x * float(maximum(x, 1.0)),
     "int": lambda x: x * int(-x),

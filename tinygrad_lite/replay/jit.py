@@ -210,9 +210,11 @@ class Jit:
     ) -> "Recording":
         """The function run on Values, as a program."""
         leaves: list[Value] = []
+        names: list[str] = []
 
         def leaf(x: Any, name: str) -> Value:
-            leaves.append(Traced(x, name))
+            leaves.append(Traced(x))
+            names.append(name)
             return leaves[-1]
 
         inputs, named = self._replace(leaf, order, args, kwargs)
@@ -226,6 +228,8 @@ class Jit:
             result = made.result(inputs, named) if made else self._function(*inputs, **named)
         finally:
             notice.reset(token)
+        for x, name in zip(leaves, names, strict=True):  # not before: an error is that of any Values
+            x.label = x.label or name
         outputs: dict[Value, _Place] = {}
         shape = map_nested(lambda x, _: _place(x, outputs, self.__name__), result)
         if made:
