@@ -4,6 +4,7 @@ After the idea of Karpathy's microgpt: everything is a Value, and the Value clas
 """
 
 import itertools
+import operator
 import random
 
 TEXT = "the cat sat on the mat. "
@@ -50,11 +51,11 @@ def rmsnorm(x):
     return [xi * scale for xi in x]
 
 
-def loss(p, tokens):
-    """The mean cross-entropy of each next token."""
+def loss(p, tokens, choose=operator.getitem):
+    """The mean cross-entropy of each next token; `choose(values, token)` is what an index by a token is."""
     keys, values, losses = [], [], []
     for position, (token, target) in enumerate(itertools.pairwise(tokens)):
-        x = [t + s for t, s in zip(p["token"][token], p["position"][position], strict=True)]
+        x = [t + s for t, s in zip(choose(p["token"], token), p["position"][position], strict=True)]
         h = rmsnorm(x)
         query = linear(h, p["query"])
         keys.append(linear(h, p["key"]))
@@ -65,7 +66,7 @@ def loss(p, tokens):
         x = [a + b for a, b in zip(x, linear(mixed, p["out"]), strict=True)]
         h = [u.relu() for u in linear(rmsnorm(x), p["up"])]
         x = [a + b for a, b in zip(x, linear(h, p["down"]), strict=True)]
-        losses.append(-softmax(linear(x, p["logits"]))[target].log())
+        losses.append(-choose(softmax(linear(x, p["logits"])), target).log())
     return (1 / len(losses)) * sum(losses)
 
 

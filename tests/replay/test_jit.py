@@ -1,12 +1,14 @@
 """`jit`: a function on Values, and recorded, is the same function."""
 
+import warnings
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine import gpt
 from tests.replay.graphs import EXECUTORS, bits
-from tinygrad_lite import Value, grad, hessian, jit, value_and_grad
+from tinygrad_lite import Value, grad, hessian, jit, take, value_and_grad
 from tinygrad_lite.engine.arguments import flatten
 from tinygrad_lite.engine.declaration import TABLE
 from tinygrad_lite.replay import numba_executor
@@ -75,6 +77,31 @@ def test_recorded_anywhere_it_is_the_function_on_values(monkeypatch, small, deri
     anywhere = st.tuples(*(st.just(x) | values(MODERATE) for x in expression.inputs))
     for numbers in (expression.inputs, draw.draw(anywhere)):
         assert outcome(recorded, *numbers) == outcome(function, *map(Value, numbers))
+
+
+def encode(text):
+    return [gpt.VOCABULARY.index(character) for character in text]
+
+
+def test_a_gpt_of_which_tokens_are_data_has_the_losses_and_gradients_of_values():
+    matrices = gpt.parameters(float)
+    nodes = {name: [[*map(Value, row)] for row in rows] for name, rows in matrices.items()}
+    flat = [x for rows in nodes.values() for row in rows for x in row]
+    step = jit(value_and_grad(lambda p, tokens: gpt.loss(p, tokens, take)))
+    with pytest.warns(RuntimeWarning, match="takes the number of a Value"):
+        step(matrices, encode("the c"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for text in ("at sa", "n the", "mat"):
+            value, gradients = step(matrices, encode(text))
+            loss = gpt.loss(nodes, encode(text))
+            for x in flat:
+                x.grad = 0.0
+            loss.backward()
+            assert value == pytest.approx(loss.data, rel=1e-14, abs=0)
+            assert flatten(gradients) == pytest.approx([x.grad for x in flat], rel=1e-10, abs=1e-15)
+    with pytest.raises(ValueError, match="the index in take"):
+        step(matrices, [0, 1, 99])
 
 
 def test_a_gpt_learns_by_the_same_numbers():

@@ -11,6 +11,7 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from tests.project import python
 from tinygrad_lite import Program, Value, exp, grad, hessian, jit, maximum, sin, tanh, value_and_grad
@@ -402,23 +403,17 @@ def test_the_program_of_a_function():
     assert several.outputs([], [[3.0], [4.0]]).tolist() == [[3.0, 6.0], [4.0, 8.0]]
 
 
-def minimize(f, x0, jac):
-    """As scipy's of that name calls them: with arrays of floats that it writes to."""
-    x = np.asarray(x0).copy()
-    for _ in range(2000):
-        slope = jac(x)
-        assert slope.dtype == float
-        assert isinstance(float(f(x)), float)
-        x -= 0.002 * slope
-    return x
-
-
-def test_an_optimizer_of_arrays_takes_it_as_it_is():
+def test_scipys_optimizers_take_it_as_it_is():
     def rosenbrock(x):
         return sum(20.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
+    def second(x):
+        return hessian(rosenbrock)(x)
+
     for f in (rosenbrock, jit(rosenbrock)):
-        assert np.allclose(minimize(f, np.array([0.5, 0.5, 0.5]), jit(grad(rosenbrock))), 1.0, atol=0.2)
+        found = minimize(f, [0.5, 0.5, 0.5], jac=jit(grad(rosenbrock)), hess=jit(second), method="trust-exact")
+        assert np.allclose(found.x, 1.0)
+    assert np.allclose(minimize(rosenbrock, [0.5, 0.5, 0.5], jac=jit(grad(rosenbrock))).x, 1.0, atol=1e-4)
 
 
 def test_without_numpy_lists_do():
