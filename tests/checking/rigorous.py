@@ -28,14 +28,14 @@ class Ball:
 
     @staticmethod
     def apply_primitive(row, args):
-        balls = [arg if isinstance(arg, Ball) else Ball(arb_series([exact(arg)], 2)) for arg in args]
+        balls = [arg if isinstance(arg, Ball) else Ball(arb_series([exact(arg)], flint.ctx.cap)) for arg in args]
         if row.name in RULES:
             return Ball(RULES[row.name](*(ball.series for ball in balls)))
         if row.reference and not row.definition:  # what Arb has by the same name
             return Ball(getattr(balls[0].series, row.name)())
         formula = row.definition or row.value
         result = formula(*balls)
-        return result if isinstance(result, Ball) else Ball(arb_series([exact(result)], 2))
+        return result if isinstance(result, Ball) else Ball(arb_series([exact(result)], flint.ctx.cap))
 
 
 def exact(x):
@@ -56,7 +56,7 @@ def sign_of(x):
 
 
 def constant(x):
-    return arb_series([arb(x)], 2)
+    return arb_series([arb(x)], flint.ctx.cap)
 
 
 def power(x, n):
@@ -114,6 +114,14 @@ def angle(y, x):
     return arb_series([arb.atan2(y[0], x[0]), (y[1] * x[0] - x[1] * y[0]) / (x[0] ** 2 + y[0] ** 2)], 2)
 
 
+def normal(x):
+    return (-x / arb(2).sqrt()).erfc() / 2
+
+
+def gelu_slope(x):
+    return normal(x) + x * (-x * x / 2).exp() / (2 * arb.pi()).sqrt()
+
+
 RULES = {
     "identity": lambda x: x,
     "neg": lambda x: -x,
@@ -130,6 +138,8 @@ RULES = {
     "sqrt": lambda x: x.sqrt() if sign_of(x) else arb_series([arb(0), arb("nan") if x[1] != 0 else arb(0)], 2),
     "cbrt": cube_root,
     "atan2": angle,
+    "gelu": lambda x: x * normal(x),
+    "gelu_slope": gelu_slope,
     "degrees": lambda x: x * 180 / arb.pi(),
     "radians": lambda x: x * arb.pi() / 180,
     "tanh": lambda x: arb_series([x[0].tanh(), x[1] / x[0].cosh() ** 2], 2),

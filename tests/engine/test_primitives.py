@@ -24,6 +24,8 @@ ROWS = [row for row in TABLE.values() if row.name in primitives.__all__ or row.n
 SLOPES = [row for row in TABLE.values() if row.hidden]
 # Where this slope is asked: farther out its own partials, second derivatives, lose digits with the exponent.
 REACHED = {
+    "gaussian": (Interval(-26.5, 26.5),),
+    "silu_slope": (Interval(-700.0, 700.0),),
     "equals": (Interval(2.0, 2.0), Interval(-40.0, 40.0), Interval(3.0, 3.0)),
     "pow_slope": (Interval(0.01, 100.0), Interval(-40.0, 40.0)),
     "power_term": (Interval(-40.0, 40.0), Interval(1.5, 100.0), Interval(-40.0, 40.0), Interval(0.0, 4.0)),
@@ -131,13 +133,15 @@ class Formula:
         known |= {"wins": lambda a, b: sympy.Heaviside(a - b), "degrees": sympy.deg, "radians": sympy.rad}
         known |= {"equals": lambda i, j, n: sympy.Piecewise((1, sympy.Eq(i, j)), (0, True))}
         known |= {f"log{base}": functools.partial(lambda base, x: sympy.log(x, base), base) for base in (2, 10)}
+        known["gelu"] = lambda x: x * sympy.erfc(-x / sympy.sqrt(2)) / 2
+        known["gelu_slope"] = lambda x: sympy.diff(known["gelu"](sympy.Symbol("t")), "t").subs("t", x)
         function = known.get(row.name) or getattr(sympy, row.name)
         return Formula(function(*(each.it if isinstance(each, Formula) else sympy.sympify(each) for each in args)))
 
 
 def test_each_partial_is_the_derivative_of_its_value(row):
     symbols = sympy.symbols("a b c d", positive=True)[: len(row.partials)]
-    if row.name in ("sign", "step", "wins", "abs", "relu"):
+    if row.name in ("sign", "step", "wins", "abs", "relu", "leaky_relu"):
         symbols = [sympy.Symbol("a", real=True, nonzero=True), sympy.Symbol("b", real=True)][: len(row.partials)]
     # A number from 0 to 1 is 1/(1 + a) with a > 0, so that sympy knows roots and both logarithms to be real.
     ways = {1.0: lambda s: 1 / (1 + s)} if row.name != "binary_cross_entropy_with_logits" else {}
@@ -179,7 +183,7 @@ def test_every_spelling_is_the_same_node(row):
                 assert y.data == row(*x)
 
 
-SAME = [name for name in dir(math) if name in TABLE and name not in ("cbrt", "hypot")]  # of which libm is less exact
+SAME = [name for name in dir(math) if name in TABLE and name not in ("cbrt", "erfc", "hypot")]  # forms of our own
 
 
 @pytest.mark.parametrize("name", [*SAME, "fabs"])

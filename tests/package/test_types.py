@@ -11,6 +11,7 @@ import tinygrad_lite
 from tests.project import ROOT, python
 from tinygrad_lite.engine import value
 from tinygrad_lite.engine.declaration import TABLE
+from tinygrad_lite.engine.generated_methods import OWN
 
 RIGHT = """
 from tinygrad_lite import Value, exp, grad, gradcheck, nn, sigmoid, tanh
@@ -69,7 +70,7 @@ def listed():
 def test_the_methods_listed_for_type_checkers_are_those_of_the_table():
     expected = {}
     for row in TABLE.values():
-        if row.method.startswith("__") or not row.hidden:
+        if (row.method.startswith("__") or not row.hidden) and row.method not in OWN:  # `clip`, for NumPy's sake
             expected[row.method] = len(row.partials)
             if row.method.startswith("__") and len(row.partials) == 2 and row.name != "add":
                 expected[f"__r{row.method[2:]}"] = 2

@@ -67,6 +67,7 @@ class Primitive:
     kink: Kink | None = None
     ieee: Callable[..., float] = staticmethod(lambda *operands: nan)
     advice = ""
+    cancels = False  # whether its numbers have a zero near which no formula in floats keeps their digits
     hidden = False
     __name__ = ""
     builtin = False  # True for the rows of `primitives`

@@ -55,6 +55,11 @@ def logistic(x: "Decimal") -> "Decimal":
     return (1 if x > 0 else e) / (1 + e)
 
 
+def silu_slope(x: "Decimal") -> "Decimal":
+    """The slope of x·σ(x)."""
+    return logistic(x) * (1 + x * logistic(-x))
+
+
 def hyperbolic_tangent(x: "Decimal") -> "Decimal":
     """tanh x, within range for every x."""
     e = (-2 * abs(x)).exp()
@@ -157,8 +162,10 @@ def erfc(x: "Decimal") -> "Decimal":
     """1 − erf(x), by its continued fraction where that is short (Abramowitz and Stegun, 7.1.14)."""
     from decimal import getcontext, localcontext
 
+    if x < 0:
+        return 1 - erf(x)
     digits = getcontext().prec
-    if x < 0 or not _is_far(x):
+    if not _is_far(x):
         with localcontext(prec=digits + 10 + int(x * x / 2)):  # as many as cancel
             y = erf(x)
         return 1 - y

@@ -27,6 +27,8 @@ SYMMETRIC = Interval(-1.0, 1.0)
 LN2 = math.log(2)
 LOG2E = math.log2(math.e)
 LOG10E = math.log10(math.e)
+ERF_SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
+NORMAL_DENSITY = 1 / math.sqrt(2 * math.pi)  # of a standard normal number at 0
 
 # fmt: off
 # ── the table ─────────────────────────────────────────────────────────────────────────────────────
@@ -73,7 +75,7 @@ pow_slope = declare(
     "pow_slope", forms.pow_slope,
     lambda x, n, y: power_term(n * (n - 1), x, n - 2, 0),
     lambda x, n, y: power_term(n, x, n - 1, 1) + power_term(1, x, n - 1, 0),
-    definition=lambda x, n: n * x ** (n - 1), hidden=True,
+    definition=lambda x, n: n * x ** (n - 1), cancels=True, hidden=True,
 )
 power_term = declare(  # what all further derivatives of a power are made of
     "power_term", forms.power_term,
@@ -81,7 +83,7 @@ power_term = declare(  # what all further derivatives of a power are made of
     lambda c, x, n, k, y: power_term(c * n, x, n - 1, k) + power_term(c * k, x, n - 1, k - 1),
     lambda c, x, n, k, y: power_term(c, x, n, k + 1),
     lambda c, x, n, k, y: y * log(log(x)),
-    definition=lambda c, x, n, k: c * x**n * log(x) ** k, hidden=True,
+    definition=lambda c, x, n, k: c * x**n * log(x) ** k, cancels=True, hidden=True,
     reference=(
         exact.power_term,
         lambda c, x, n, k, y: exact.power_term(1, x, n, k),
@@ -235,6 +237,20 @@ radians = declare(
     reference=(lambda x: x * exact.pi() / 180, lambda x, y: exact.pi() / 180),
 )
 
+# ── errors, as Gauss counts them ──
+erf = declare(
+    "erf", math.erf, lambda x, y: ERF_SLOPE * gaussian(x),
+    doc="error function: the probability that a normal number of variance ½ is within x of its mean",
+    reference=(exact.erf, lambda x, y: exact.erf_slope(x)),
+)
+erfc = declare(
+    "erfc", forms.erfc, lambda x, y: -ERF_SLOPE * gaussian(x), doc="1 − erf(x), exact where erf(x) is nearly 1",
+    definition=lambda x: 1 - erf(x), reference=(exact.erfc, lambda x, y: -exact.erf_slope(x)),
+)
+gaussian = declare(
+    "gaussian", forms.gaussian, lambda x, y: -2 * x * y, definition=lambda x: exp(-(x**2)), hidden=True,
+)
+
 # ── activations ──
 tanh = declare(
     "tanh", math.tanh, lambda x, y: tanh_slope(x), doc="hyperbolic tangent",
@@ -268,6 +284,39 @@ step = declare(
     reference=(lambda x: int(x > 0), lambda x, y: 0),
 )
 
+leaky_relu = declare(
+    "leaky_relu", forms.leaky_relu, lambda x, y: maximum(step(x), 0.01),
+    definition=lambda x: maximum(x, 0.01 * x), kink=Kink(lambda x: x, Interval(0.01, 1.0)),
+    doc="x where x > 0, else 0.01·x; for another slope a < 1 write maximum(x, a * x)",
+)
+elu = declare(
+    "elu", forms.elu, lambda x, y: exp(minimum(x, 0)),
+    definition=lambda x: maximum(x, 0) + expm1(minimum(x, 0)), doc="x where x > 0, else exp(x) − 1",
+)
+gelu = declare(
+    "gelu", forms.gelu, lambda x, y: gelu_slope(x), cancels=True,
+    doc="x·Φ(x), where Φ(x) is the probability that a standard normal number is below x",
+    reference=(lambda x: x * exact.normal(x), lambda x, y: exact.normal(x) + x * exact.normal_density(x)),
+)
+gelu_slope = declare(
+    "gelu_slope", forms.gelu_slope,
+    lambda x, y: NORMAL_DENSITY * gaussian(x / 2) * (2 * gaussian(x / 2) - x * (x * gaussian(x / 2))),
+    plain="gelu′({})", latex=r"\operatorname{{gelu}}'\left({}\right)", cancels=True, hidden=True,
+    reference=(
+        lambda x: exact.normal(x) + x * exact.normal_density(x),
+        lambda x, y: (2 - x * x) * exact.normal_density(x),
+    ),
+)
+silu = declare(
+    "silu", forms.silu, lambda x, y: silu_slope(x), cancels=True,
+    definition=lambda x: x / (1 + exp(-x)), doc="x·σ(x), also called swish",
+    reference=(lambda x: x * exact.logistic(x), lambda x, y: exact.silu_slope(x)),
+)
+silu_slope = declare(
+    "silu_slope", forms.silu_slope, lambda x, y: sigmoid(x) * sigmoid(-x) * (2 - x * tanh(x / 2)),
+    definition=lambda x: sigmoid(x) * (1 + x * sigmoid(-x)), cancels=True, hidden=True,
+)
+
 # ── choices ──
 abs = declare(
     "abs", math.fabs, lambda x, y: sign(x),
@@ -287,6 +336,15 @@ minimum = declare(
     plain="min({}, {})", latex=r"\min\left({}, {}\right)",
     kink=Kink(lambda a, b: a - b, UNIT), doc="the smaller; a tie gives each a slope of ½",
     reference=(min, lambda a, b, y: exact.choose(b, a), lambda a, b, y: exact.choose(a, b)),
+)
+clip = declare(
+    "clip", forms.clip,
+    lambda x, low, high, y: wins(x, low) * wins(high, maximum(x, low)),
+    lambda x, low, high, y: wins(low, x) * wins(high, maximum(x, low)),
+    lambda x, low, high, y: wins(maximum(x, low), high),
+    definition=lambda x, low, high: minimum(maximum(x, low), high),
+    kink=Kink(lambda x, low, high: (x - low) * (x - high) * (high - low), UNIT),
+    doc="the number of the interval from low to high that is nearest to x",
 )
 wins = declare(
     "wins", forms.wins, lambda a, b, y: 0, lambda a, b, y: 0,
@@ -321,7 +379,7 @@ binary_cross_entropy_with_logits = declare(
     lambda z, y, loss: (1 - y) * sigmoid(z) - y * sigmoid(-z),
     lambda z, y, loss: -z,
     plain="L(σ({}), {})", latex=r"\mathcal{{L}}\left(\sigma\left({}\right), {}\right)",
-    definition=lambda z, y: (1 - y) * softplus(z) + y * softplus(-z), domain=(REALS, UNIT),
+    definition=lambda z, y: (1 - y) * softplus(z) + y * softplus(-z), domain=(REALS, UNIT), cancels=True,
     advice="y is a label, 0 or 1",
     doc="binary_cross_entropy(sigmoid(z), y) that stays finite for every z",
 )
@@ -347,7 +405,7 @@ if TYPE_CHECKING:
         __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _binary
         exp = log = log1p = expm1 = exp2 = log2 = log10 = sqrt = cbrt = _unary
         sin = cos = tan = asin = acos = atan = sinh = cosh = asinh = acosh = atanh = degrees = radians = _unary
-        tanh = sigmoid = softplus = relu = _unary
+        erf = erfc = tanh = sigmoid = softplus = relu = leaky_relu = elu = gelu = silu = _unary
         hypot = atan2 = maximum = minimum = binary_cross_entropy = binary_cross_entropy_with_logits = _binary
 
 else:

@@ -11,6 +11,17 @@ from math import inf, nan
 
 SMALLEST_NORMAL = sys.float_info.min
 WHOLE = 2.0**53  # every float from here on is a whole number
+NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
+# Of (1 + 2x)·exp(x²)·erfc(x) as a polynomial in (x − 3.5)/(x + 3.5), the highest power first: interpolated with sixty
+# digits at the zeros of a Chebyshev polynomial, as Shepherd and Laframboise did (Mathematics of Computation 36, 1981).
+SCALED_ERFC = (
+    -1.1656687889203665e-09, 6.040390099342991e-11, 1.3624442778701048e-08, 6.651894382376532e-10,
+    -9.64004253144383e-08, -8.611571571113718e-09, 6.014823849950426e-07, -4.309237398316666e-08,
+    -3.814012584490695e-06, 2.3273309537791425e-06, 2.4260300984917994e-05, -4.2781739959539994e-05,
+    -0.00012151212091980101, 0.0005643842668705102, -0.0003022679534333239, -0.004215019879774186,
+    0.019099330953271165, -0.04882332583088402, 0.08798315382403678, -0.11508959816003075, 0.09751909515328706,
+    -0.010555596332221669, -0.1400091801376197, 1.2423492448711544,
+)  # fmt: skip
 
 
 def pow(x: float, n: float) -> float:
@@ -95,6 +106,72 @@ def tanh_slope(x: float) -> float:
     return 4.0 * e / ((1.0 + e) * (1.0 + e))  # 1 − tanh² loses every digit where tanh saturates
 
 
+def damping(x: float, k: float) -> float:
+    """exp(−k·x²) for k = ½ or 1: rounded to one float, the exponent would have an error that grows with x²."""
+    if k * x * x > 800.0:
+        return 0.0
+    near = math.floor(x * 65536.0) / 65536.0  # its square is exact
+    y = math.exp(-k * near * near)
+    return y + y * math.expm1(-k * (x - near) * (x + near))
+
+
+def gaussian(x: float) -> float:
+    return damping(x, 1.0)
+
+
+def scaled_erfc(x: float) -> float:
+    """exp(x²)·erfc(x), for x ≥ ½."""
+    t = (x - 3.5) / (x + 3.5)
+    y = 0.0
+    for c in SCALED_ERFC:
+        y = y * t + c
+    return y / (1.0 + 2.0 * x)
+
+
+def erfc(x: float) -> float:
+    if x < 0.5:
+        return 1.0 - math.erf(x)
+    return 0.0 if x > 28.0 else scaled_erfc(x) * damping(x, 1.0)
+
+
+def gelu(x: float) -> float:
+    if x < -40.0:
+        return 0.0
+    z = x * math.sqrt(0.5)
+    if z < -0.5:
+        return 0.5 * x * scaled_erfc(-z) * damping(x, 0.5)
+    return 0.5 * x * (1.0 + math.erf(z))
+
+
+def gelu_slope(x: float) -> float:
+    if x < -40.0:
+        return 0.0
+    z = x * math.sqrt(0.5)
+    if z < -0.5:
+        y = 0.5 * scaled_erfc(-z) + x * NORMAL
+        if x > -37.0:
+            return y * damping(x, 0.5)
+        half = damping(0.5 * x, 1.0)  # normal, where its square is subnormal
+        return y * half * half
+    return 0.5 * (1.0 + math.erf(z)) + x * NORMAL * damping(x, 0.5)
+
+
+def silu(x: float) -> float:
+    if x >= 0.0:
+        return x / (1.0 + math.exp(-x))
+    half = math.exp(0.5 * x)  # normal, where exp(x) is subnormal and x would magnify what that has lost
+    return (x * half) * (half / (1.0 + half * half))
+
+
+def silu_slope(x: float) -> float:
+    if x >= 0.0:
+        e = math.exp(-x)
+        return (1.0 + (e + x * e)) / ((1.0 + e) * (1.0 + e))
+    half = math.exp(0.5 * x)
+    e = half * half
+    return (half * (1.0 + x + e)) * (half / ((1.0 + e) * (1.0 + e)))
+
+
 def sigmoid(x: float) -> float:
     if x >= 0.0:
         return 1.0 / (1.0 + math.exp(-x))
@@ -108,6 +185,14 @@ def softplus(x: float) -> float:
 
 def relu(x: float) -> float:
     return x if x > 0.0 or x != x else 0.0
+
+
+def leaky_relu(x: float) -> float:
+    return x if x > 0.0 else 0.01 * x
+
+
+def elu(x: float) -> float:
+    return x if x > 0.0 else math.expm1(x)
 
 
 def step(x: float) -> float:
@@ -124,6 +209,10 @@ def maximum(a: float, b: float) -> float:
 
 def minimum(a: float, b: float) -> float:
     return a if a < b or a != a else b
+
+
+def clip(x: float, low: float, high: float) -> float:
+    return minimum(maximum(x, low), high)
 
 
 def wins(a: float, b: float) -> float:

@@ -6,9 +6,9 @@ derivatives are the table's too, so that `jax.grad` of a program agrees with its
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import jax
@@ -22,12 +22,26 @@ from .executor import Recompute
 from .instructions import CHAIN, Instructions
 from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
 
+FEW = 4  # pieces that are joined
 # The functions of `math`, where JAX has the same.
 SAME = "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh degrees exp exp2 expm1 fabs floor fmod hypot"
 SAME += " isfinite isinf isnan log log10 log1p log2 nextafter radians sin sinh sqrt tan tanh trunc"
 FUNCTIONS = {name: getattr(jnp, name) for name in SAME.split() if hasattr(jnp, name)}
 FUNCTIONS |= {"pow": jnp.power, "erf": jax.scipy.special.erf, "erfc": jax.scipy.special.erfc}
 FUNCTIONS |= {"lgamma": jax.scipy.special.gammaln}
+
+
+def _hyperbolic(near: Callable[[Any], Any], sign: int) -> Callable[[Any], Any]:
+    """JAX's sinh or cosh, which beyond 20 is exp(x − log 2) to JAX, with the error of that difference."""
+
+    def of_array(x: Any) -> Any:
+        root = jnp.exp(0.5 * jnp.abs(x))  # within range wherever the result is
+        return jnp.where(jnp.abs(x) < 20, near(x), jnp.where(x < 0, sign, 1) * (0.5 * root) * root)
+
+    return of_array
+
+
+FUNCTIONS |= {"sinh": _hyperbolic(jnp.sinh, -1), "cosh": _hyperbolic(jnp.cosh, 1)}
 
 
 @cache
@@ -88,9 +102,15 @@ CARRIER = Carrier(FUNCTIONS, jnp.where, _decide, value_on_arrays)
 
 
 class Arrays:
-    """Numbers or columns by their places, in the pieces in which they were computed."""
+    """Numbers or columns by their places, in the pieces in which they were computed.
 
-    def __init__(self) -> None:
+    What is spread over many pieces is gathered from a table of all that there is so far: were each piece cut and joined
+    again, large graphs would take minutes to compile.
+    """
+
+    def __init__(self, *shape: int) -> None:
+        self.table = jnp.zeros(shape)
+        self.waiting: list[tuple[Sequence[int], Any]] = []  # what is not in the table yet
         self.pieces: list[Any] = []
         self.where: dict[int, tuple[int, int]] = {}
 
@@ -98,17 +118,28 @@ class Arrays:
         """Keep a piece whose first axis runs through `places`."""
         self.where |= {place: (len(self.pieces), i) for i, place in enumerate(places)}
         self.pieces.append(piece)
+        self.waiting.append((places, piece))
 
     def take(self, places: Sequence[int]) -> Any:
         """What is at `places`, along the first axis."""
         found = [self.where[place] for place in places]
-        runs = [
-            self.pieces[piece][np.array([i for _, i in run])] for piece, run in groupby(found, operator.itemgetter(0))
-        ]
-        if len(runs) == 1:
-            return runs[0]
-        shape = jnp.broadcast_shapes(*(run.shape[1:] for run in runs))
-        return jnp.concatenate([jnp.broadcast_to(run, (len(run), *shape)) for run in runs])
+        runs = [(piece, [i for _, i in run]) for piece, run in groupby(found, operator.itemgetter(0))]
+        if len(runs) > FEW:
+            for written, piece in self.waiting:
+                self.table = self.table.at[_indices(written)].set(piece)
+            self.waiting.clear()
+            return self.table[_indices(places)]
+        parts = [self.pieces[piece][_indices(run)] for piece, run in runs]
+        if len(parts) == 1:
+            return parts[0]
+        shape = jnp.broadcast_shapes(*(part.shape[1:] for part in parts))
+        return jnp.concatenate([jnp.broadcast_to(part, (len(part), *shape)) for part in parts])
+
+
+def _indices(places: Sequence[int]) -> Any:
+    """A slice where that will do, which costs less than an array."""
+    first, n = places[0], len(places)
+    return slice(first, first + n) if [*places] == [*range(first, first + n)] else np.array(places)
 
 
 class JaxExecutor:
@@ -156,23 +187,26 @@ class JaxExecutor:
         """Means, gradients and outputs, group by group."""
         parameters = [schedule.places[slot] for slot in self.parameters]
         constants = sorted({*range(len(schedule.start))} - {*parameters})
-        numbers, columns = Arrays(), Arrays()
+        numbers, columns = Arrays(schedule.n_numbers), Arrays(schedule.n_columns, len(batch))
         numbers.put(constants, np.array([schedule.start[place] for place in constants]))
         numbers.put(parameters, theta)
         for group in schedule.numbers:
-            numbers.put(range(group.out, group.out + group.members), self._compute(schedule, group, numbers))
+            numbers.put(_results(group), self._compute(schedule, group, numbers))
         columns.put(range(self.d), batch.T)
-        for number, column in schedule.spread.items():
-            columns.put([column], numbers.take([number])[:, None])
+        if schedule.spread:
+            columns.put([*schedule.spread.values()], numbers.take([*schedule.spread])[:, None])
         sums = jnp.zeros(len(schedule.results) + 1)
-        for group in schedule.columns:
-            if group.kind == PRODUCTS:
-                targets, products = _multiply(schedule, group, columns, len(batch))
-                sums = sums.at[targets].add(products)
+        products = []
+        for layers, group in _batches(schedule):
+            if layers:
+                columns.put([*chain.from_iterable(map(_results, layers))], _layers(schedule, layers, numbers, columns))
+            elif group.kind == PRODUCTS:
+                products.append(_multiply(schedule, group, columns, len(batch)))
             elif group.kind != CHECK:
-                layer = group.kind == LAYER
-                result = _layer(schedule, group, numbers, columns) if layer else self._compute(schedule, group, columns)
-                columns.put(range(group.out, group.out + group.members), result)
+                columns.put(_results(group), self._compute(schedule, group, columns))
+        if products:
+            targets, terms = zip(*products, strict=True)
+            sums = sums.at[np.concatenate(targets)].add(jnp.concatenate(terms))
         means = sums[:-1] / len(batch)
         single = [i for i, slot in enumerate(schedule.results) if not schedule.is_column[slot]]
         if single:
@@ -197,15 +231,47 @@ class JaxExecutor:
         return base + (a * b).reshape(group.members, group.width, *(a * b).shape[1:]).sum(axis=1)
 
 
-def _layer(schedule: Schedule, group: Group, numbers: Arrays, columns: Arrays) -> Any:
-    """The columns of a layer, as a product of matrices."""
+def _results(group: Group) -> range:
+    """The places of a group's results."""
+    return range(group.out, group.out + group.members)
+
+
+def _batches(schedule: Schedule) -> Iterator[tuple[list[Group], Group]]:
+    """Layers of one size that do not wait for one another, in a list, and what is no layer, after an empty one."""
+    layers: list[Group] = []
+    computed: set[int] = set()
+    for group in schedule.columns:
+        if layers and (
+            group[:3] != layers[0][:3] or not computed.isdisjoint(schedule.tape[group.at : group.at + group.width])
+        ):
+            yield layers, group
+            layers, computed = [], set()
+        if group.kind == LAYER:
+            layers.append(group)
+            computed.update(_results(group))
+        else:
+            yield [], group
+    if layers:
+        yield layers, layers[0]
+
+
+def _layers(schedule: Schedule, layers: Sequence[Group], numbers: Arrays, columns: Arrays) -> Any:
+    """The columns of layers of one size, as products of matrices."""
+    _, members, width, *_ = layers[0]
+    places = np.stack([_factors(schedule, group) for group in layers])
+    factors = numbers.take(places.ravel().tolist()).reshape(places.shape)
+    tapes = [schedule.tape[group.at : group.at + width] for group in layers]
+    shared = columns.take([*chain.from_iterable(tapes)]).reshape(len(layers), width, -1)
+    results = factors[..., :1] + jnp.matmul(factors[..., 1:], shared, precision="highest")
+    return results.reshape(len(layers) * members, -1)
+
+
+def _factors(schedule: Schedule, group: Group) -> Any:
+    """The places of a layer's bases and factors, one line for each chain; the kernel has them four chains together."""
     size, four = 1 + group.width, group.members // 4 * 4
     packed = np.array(schedule.factors[group.factors : group.factors + group.members * size])
     tiles = packed[: four * size].reshape(-1, size, 4).transpose(0, 2, 1).reshape(four, size)
-    places = np.concatenate([tiles, packed[four * size :].reshape(-1, size)])
-    factors = numbers.take(places.ravel().tolist()).reshape(places.shape)
-    shared = columns.take(schedule.tape[group.at : group.at + group.width])
-    return factors[:, :1] + jnp.matmul(factors[:, 1:], shared, precision="highest")
+    return np.concatenate([tiles, packed[four * size :].reshape(-1, size)])
 
 
 def _multiply(schedule: Schedule, group: Group, columns: Arrays, m: int) -> tuple[Any, Any]:
