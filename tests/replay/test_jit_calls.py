@@ -14,7 +14,20 @@ import pytest
 from scipy.optimize import minimize
 
 from tests.project import python
-from tinygrad_lite import Program, Value, exp, grad, hessian, jit, maximum, sin, tanh, value_and_grad
+from tinygrad_lite import (
+    Program,
+    Value,
+    exp,
+    grad,
+    hessian,
+    jit,
+    maximum,
+    no_grad,
+    sin,
+    stop_gradient,
+    tanh,
+    value_and_grad,
+)
 from tinygrad_lite.nn import MLP
 from tinygrad_lite.replay import jit as module
 
@@ -259,6 +272,22 @@ def test_what_depends_on_no_argument_may_be_decided_by():
     assert jit(lambda x: x * w.data if w > 1.0 else x)(3.0) == 6.0
     assert jit(lambda x, n: x * n if n > 1 else x, static_argnums=1)(3.0, 2) == 6.0
     assert jit(lambda x: x * (Value(2.0) * w).data)(3.0) == 12.0
+
+
+def test_graphs_that_are_not_kept():
+    with no_grad():
+        recorded = jit(lambda x: x * x)
+        assert [recorded(3.0), recorded(4.0)] == [9.0, 16.0]
+
+    def f(x):
+        with no_grad():
+            highest = maximum(x, 0.0)
+        return x - highest
+
+    recorded = jit(f)
+    with pytest.warns(RuntimeWarning, match=r"takes the number of a Value here \(no_grad\(\)\)"):
+        assert recorded(3.0) == 0.0
+    assert jit(grad(lambda x: x * stop_gradient(x)))(3.0) == 3.0
 
 
 def test_what_python_needs_now_says_how():

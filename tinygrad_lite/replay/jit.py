@@ -14,6 +14,7 @@ from typing import Any, Never
 from ..engine.arguments import is_array, is_real, map_nested
 from ..engine.derivatives import made_by
 from ..engine.foreign_functions import find_caller
+from ..engine.scopes import recording
 from ..engine.value import Constant, Value, as_node, topological_order
 from .program import Program
 from .tracing import STATIC, Traced, follow_table, notice, settle
@@ -116,14 +117,14 @@ class Jit:
             self._refuse(order, args, kwargs)
         if notice.get():
             return self._call(lambda x, _: as_node(x), order, args, kwargs)
-        recording = self._recordings.get(key) or self._record(order, args, kwargs)
+        record = self._recordings.get(key) or self._record(order, args, kwargs)
         with self._lock:
-            self._recordings[key] = recording
+            self._recordings[key] = record
             self._recordings.move_to_end(key)
             if len(self._recordings) > MOST:
                 self._recordings.popitem(last=False)
         try:
-            return recording.replay(numbers)
+            return record.replay(numbers)
         except _OutOfRange:
             return map_nested(_to_number, self._call(lambda x, _: Value(x), order, args, kwargs))
 
@@ -223,11 +224,12 @@ class Jit:
             places = {x: _Place(i) for i, x in enumerate(leaves, start=1)}
             shapes = [map_nested(lambda x, _: places.get(x), inputs[i]) for i in made.positions(len(args))]
         follow_table()
-        token = notice.set(self._notice)
+        tokens = notice.set(self._notice), recording.set(True)  # also where this is called in `no_grad`
         try:
             result = made.result(inputs, named) if made else self._function(*inputs, **named)
         finally:
-            notice.reset(token)
+            notice.reset(tokens[0])
+            recording.reset(tokens[1])
         for x, name in zip(leaves, names, strict=True):  # not before: an error is that of any Values
             x.label = x.label or name
         outputs: dict[Value, _Place] = {}
@@ -236,7 +238,17 @@ class Jit:
             outputs = outputs or {Value(result.data): _Place(0)}
             shape = (_Place(0), made.select(shapes)) if made.with_value else made.select(shapes)
         p = len({*_places(shapes)})
-        return Recording([*outputs], leaves[:p], leaves[p:], shape, self._exact, capture)
+        captured = self._captured(outputs, leaves)
+        return Recording([*outputs], leaves[:p], leaves[p:], captured if capture else [], shape, self._exact)
+
+    def _captured(self, outputs: Iterable[Value], leaves: Sequence[Value]) -> list[Value]:
+        """The Values that the function found around it; from here on all are plain ones."""
+        order, given = topological_order(*outputs), {*leaves}
+        found = [x for x in order if x.op is None and x not in given and type(x) is not Constant]
+        if any(type(x) is Traced for x in found):  # computed of an argument, and a leaf
+            self._notice("no_grad()")
+        settle((*order, *leaves))
+        return found
 
     def _notice(self, what: str) -> None:
         """Warn, once for each line, that the function decides by a number."""
@@ -283,19 +295,13 @@ class Recording:
         outputs: list[Value],
         parameters: list[Value],
         data: list[Value],
+        captured: list[Value],
         shape: Any,
         exact: bool,
-        capture: bool,
     ) -> None:
-        order = topological_order(*outputs)
-        settle((*order, *parameters, *data))
-        given = {*parameters, *data}
-        found = [x for x in order if x.op is None and x not in given and type(x) is not Constant] if capture else []
-        self.captured = found  # Values that the function found around it
-        single = bool(parameters) or type(shape) is _Place
-        self.program = (
-            Program(outputs[0] if single else outputs, parameters, [*data, *found], exact=exact) if outputs else None
-        )
+        self.captured = captured
+        output = outputs[0] if parameters or type(shape) is _Place else outputs
+        self.program = Program(output, parameters, [*data, *captured], exact=exact) if outputs else None
         self.p = len(parameters)
         self.assemble = _assembly(shape)
 
