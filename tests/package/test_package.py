@@ -10,6 +10,7 @@ import tinygrad_lite as tl
 from tests.project import ROOT, module_from, python
 from tinygrad_lite import Value
 from tinygrad_lite.engine.declaration import TABLE, Primitive
+from tinygrad_lite.strategies import check_gradients
 
 
 def test_import_loads_the_standard_library_only():
@@ -89,6 +90,7 @@ BLOCKS = re.compile(r"^```python\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", re.DOTA
 def test_the_code_on_a_page_runs_and_prints_what_the_page_says(page, monkeypatch, tmp_path, capsys):
     """Blocks share their names, as the cells of a notebook do; a `text` block is the output, or the error."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(check_gradients.__kwdefaults__, "max_examples", 50)  # of 500; what a page finds, it finds early
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
     names = {"__name__": "page"}
     for code, claimed in BLOCKS.findall(page.read_text(encoding="utf-8")):
