@@ -110,25 +110,26 @@ class Arrays:
 
     def __init__(self, *shape: int) -> None:
         self.table = jnp.zeros(shape)
-        self.waiting: list[tuple[Sequence[int], Any]] = []  # what is not in the table yet
         self.pieces: list[Any] = []
         self.where: dict[int, tuple[int, int]] = {}
+        self.written = 0  # number of pieces that are in the table
+        self.starts = [0]  # where each begins there
 
     def put(self, places: Sequence[int], piece: Any) -> None:
         """Keep a piece whose first axis runs through `places`."""
         self.where |= {place: (len(self.pieces), i) for i, place in enumerate(places)}
         self.pieces.append(piece)
-        self.waiting.append((places, piece))
+        self.starts.append(self.starts[-1] + len(places))
 
     def take(self, places: Sequence[int]) -> Any:
         """What is at `places`, along the first axis."""
         found = [self.where[place] for place in places]
         runs = [(piece, [i for _, i in run]) for piece, run in groupby(found, operator.itemgetter(0))]
         if len(runs) > FEW:
-            for written, piece in self.waiting:
-                self.table = self.table.at[_indices(written)].set(piece)
-            self.waiting.clear()
-            return self.table[_indices(places)]
+            for i in range(self.written, len(self.pieces)):
+                self.table = self.table.at[self.starts[i] : self.starts[i + 1]].set(self.pieces[i])
+            self.written = len(self.pieces)
+            return self.table[_indices([self.starts[piece] + i for piece, i in found])]
         parts = [self.pieces[piece][_indices(run)] for piece, run in runs]
         if len(parts) == 1:
             return parts[0]

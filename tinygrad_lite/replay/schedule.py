@@ -124,7 +124,7 @@ class Schedule:
         for (_, kind, size), members in sorted(numbers.items(), key=lambda group: group[0][0]):
             self._add_numbers(kind, size, members)
         checked: set[int] = set()
-        for (_, kind, shared), members in sorted(columns.items(), key=lambda group: group[0][0]):
+        for (_, kind, shared), members in sorted(columns.items(), key=_by_size):
             if kind == LAYER:
                 self._add_layer(shared, members)
             else:
@@ -236,6 +236,12 @@ def outer_products(terms: Iterable[Term]) -> Iterator[tuple[list[int], Sequence[
         alike[tuple(term.right for term in line)].append(line)
     for rights, together in alike.items():
         yield [line[0].left for line in together], rights, [[term.target for term in line] for line in together]
+
+
+def _by_size(group: tuple[Any, Members]) -> tuple[int, ...]:
+    """By levels, and layers of one size after one another: what takes several of these at once finds them so."""
+    (level, kind, shared), members = group
+    return (level, kind, len(shared), len(members)) if kind == LAYER else (level, kind, shared, 0)
 
 
 def _width(kind: int, size: int) -> int:
