@@ -425,7 +425,7 @@ def test_the_program_of_a_function():
     loss = jit(value_and_grad(lambda w, x, y: (tanh(w[0] * x + w[1]) - y) ** 2))
     program = loss.program([0.5, 0.1], 2.0, 1.0)
     assert isinstance(program, Program)
-    assert "def program(theta, sample):\n    [w_0_, w_1_] = theta\n    [x, y] = sample\n" in str(program)
+    assert "def program(theta, sample):\n    [w_0, w_1] = theta\n    [x, y] = sample\n" in str(program)
     value, gradient = program([0.5, 0.1], [[2.0, 1.0]])
     assert (value, [*gradient]) == loss([0.5, 0.1], 2.0, 1.0)
     several = jit(lambda x: {"a": x, "b": [2 * x]}).program(1.0)

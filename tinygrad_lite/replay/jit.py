@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 import sys
 import threading
 import warnings
@@ -231,7 +232,7 @@ class Jit:
             notice.reset(tokens[0])
             recording.reset(tokens[1])
         for x, name in zip(leaves, names, strict=True):  # not before: an error is that of any Values
-            x.label = x.label or name
+            x.label = x.label or re.sub(r"\W+", "_", name).strip("_")
         outputs: dict[Value, _Place] = {}
         shape = map_nested(lambda x, _: _place(x, outputs, self.__name__), result)
         if made:
