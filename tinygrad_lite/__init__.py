@@ -28,6 +28,10 @@ if TYPE_CHECKING:  # read by type checkers, which know of the table's names by t
     from .engine.derivatives import jvp as jvp
     from .engine.derivatives import stop_gradient as stop_gradient
     from .engine.derivatives import value_and_grad as value_and_grad
+    from .engine.rest_of_math import dist as dist
+    from .engine.rest_of_math import fabs as fabs
+    from .engine.rest_of_math import fsum as fsum
+    from .engine.rest_of_math import sumprod as sumprod
     from .engine.selection import take as take
     from .replay.jit import jit as jit
     from .replay.program import Program as Program
@@ -37,8 +41,11 @@ else:  # loaded when they are first asked for (PEP 562), so that `import tinygra
     ROOMS = {
         "GradcheckError": "checking.report",
         "Program": "replay.program",
+        "dist": "engine.rest_of_math",
         "draw": "display.drawing",
         "explain": "display.explanation",
+        "fabs": "engine.rest_of_math",
+        "fsum": "engine.rest_of_math",
         "grad": "engine.derivatives",
         "gradcheck": "checking.certificate",
         "gradient": "engine.derivatives",
@@ -49,6 +56,7 @@ else:  # loaded when they are first asked for (PEP 562), so that `import tinygra
         "jvp": "engine.derivatives",
         "play": "display.player",
         "stop_gradient": "engine.derivatives",
+        "sumprod": "engine.rest_of_math",
         "take": "engine.selection",
         "value_and_grad": "engine.derivatives",
     }
@@ -61,6 +69,8 @@ else:  # loaded when they are first asked for (PEP 562), so that `import tinygra
             return import_module(f".{name}", __name__)
         if name == "__version__":
             return import_module("importlib.metadata").version(__name__)
+        if name[0] != "_" and hasattr(import_module("math"), name):
+            return import_module(".engine.rest_of_math", __name__).find(name)
         raise AttributeError(f"module 'tinygrad_lite' has no attribute {name!r}")
 
     def __dir__() -> list[str]:

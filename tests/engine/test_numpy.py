@@ -41,7 +41,7 @@ def test_every_function_of_numpy_is_a_row_or_an_error_that_says_so():
         if ufunc.__name__ in ("not_equal", "isfinite", "isinf", "isnan", "signbit"):
             assert ufunc(*[Value(1.0)] * ufunc.nin) in (True, False)
             continue
-        with pytest.raises(TypeError, match=rf"np\.{ufunc.__name__} cannot be differentiated here: write"):
+        with pytest.raises(TypeError, match=rf"np\.{ufunc.__name__} cannot be differentiated here: .*write"):
             ufunc(*[Value(1.0)] * ufunc.nin)
 
 

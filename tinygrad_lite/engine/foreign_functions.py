@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from . import hints
 from .declaration import TABLE
 
 PACKAGE = __name__.partition(".")[0]
@@ -28,6 +29,7 @@ INSTEAD = {
     "logaddexp": "write a + softplus(b - a)",
     "reciprocal": "write 1 / v",
     "square": "write v * v",
+    **dict.fromkeys(("ceil", "copysign", "floor", "floor_divide", "fmod", "remainder", "rint", "trunc"), hints.JUMPS),
 }
 
 

@@ -9,6 +9,12 @@ CONSTRUCTOR = (
     "Value(data, label) makes a leaf; a computed node comes from its operation, a + b or exp(a), and a "
     "user-defined operation, with its local derivatives, from primitive(name, value, *partials)"
 )
+JUMPING = ("ceil", "copysign", "floor", "fmod", "remainder", "trunc")
+JUMPS = (
+    "what jumps (//, %, floor, ceil, trunc, fmod, copysign) has no derivative where it does, and none that tells of "
+    "the jump anywhere else, so that learning by it fails in silence; where the number is meant, write v.data"
+)
+NO_ROW = "it has no row; declare one with primitive(name, value, *partials), or where the number is meant write v.data"
 BACKWARD = "the backward step of an operation comes from its row: declare one with primitive(name, value, *partials)"
 OPTIONS = "backward() has no option {!r}: the graph is always kept, and backward() may run again"
 STATE = "a Value keeps no state of an optimizer: keep it in a dict with the Values as keys, or in a subclass of Value"

@@ -98,7 +98,9 @@ def asin_slope(x: float) -> float:
 
 
 def atan_slope(x: float) -> float:
-    return 1.0 / (1.0 + x * x)
+    if math.fabs(x) < 1e8:
+        return 1.0 / (1.0 + x * x)
+    return (1.0 / x) * (1.0 / x)  # x·x may be out of range
 
 
 def tanh_slope(x: float) -> float:

@@ -277,6 +277,11 @@ class Value(Methods):
         node = f"node {name!r}" if name else "a node"
         raise TypeError(f"the data of {node} must be a real number, not {type(self.data).__name__!r}")
 
+    def _jump(self, *_: object) -> Never:
+        raise TypeError(hints.JUMPS)
+
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = _jump
+
     def __int__(self) -> int:
         return int(float(self))
 
