@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.display.drawings import NAMESPACE, after_backward, groups, label, texts
 from tests.display.seven_graphs import SEVEN
-from tinygrad_lite import Value, gradient, scope, tanh
+from tinygrad_lite import Value, gradient, maximum, play, scope, tanh
 from tinygrad_lite.display.derivation import Derivation
 from tinygrad_lite.display.drawing import draw
 from tinygrad_lite.display.folding import enclosing, possible_foldings
@@ -103,6 +103,25 @@ def test_a_scope_with_several_outputs_is_one_box() -> None:
     assert len([name for name in groups(drawing) if name.startswith("b")]) == 3  # a ← both, both ← J twice
 
 
+def test_calls_that_would_read_alike_are_numbered() -> None:
+    """A scope's second output, another scope of the name, or of the same numbers: each is a number of its own."""
+    a = Value(0.5, "a")
+    with scope("s"):
+        outputs = [a.sin().named("u"), (a * 2).named("v")]
+    for x in (a, Value(0.5, "b")):
+        with scope("s"):
+            outputs.append(x.cos())
+    with scope("t"):
+        outputs.append(a.exp())
+    steps = [step for step in play(sum(outputs), fold=["s", "t"]).drawing.picture.steps if step.kind == "forward"]
+    calls = ["s(a)_1", "s(a)_2", "s(a)_3", "s(b)_4", "t(a)"]
+    assert [step.sides[0] for step in steps if " + " not in step.sides[0]] == calls
+    numbers: dict[str, str] = {}
+    for step in steps:
+        for side in step.sides[:-1]:
+            assert numbers.setdefault(side, step.sides[-1]) == step.sides[-1]
+
+
 def test_a_folded_scope_has_a_name_that_fits_and_a_title_that_tells_all() -> None:
     name = "a scope with a name of more than twenty-four characters"
     with scope(name):
@@ -164,6 +183,12 @@ def test_a_formula_keeps_its_parentheses() -> None:
     [step] = [step for step in drawing.picture.steps if step.kind == "forward"]
     assert step.sides == ("(a + b) · c − (a − 2)", "(−3 + 4) · 5 − (−3 − 2)", "10")
     assert label(drawing, "b", "∂y/∂a") == ["∂y/∂a = −1 + c = 4", "∂y/∂a += 1 · 4"]
+
+
+def test_where_a_slope_is_chosen_no_formula_says_another_number() -> None:
+    a, b = Value(1.0, "a"), Value(1.0, "b")
+    drawing = draw((maximum(a, b) * 3).named("y"), fold="unnamed", direction="both")
+    assert label(drawing, "b", "∂y/∂a") == ["∂y/∂a = 1.5", "∂y/∂a += 1 · 1.5"]
 
 
 def test_what_is_used_twice_or_made_elsewhere_stays_a_box() -> None:

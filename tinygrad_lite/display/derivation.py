@@ -190,7 +190,7 @@ class Derivation:
         inputs = self.operands(i)
         symbols = [self.data[j] if type(self.nodes[j]) is Constant else Symbol(names[j]) for j in inputs]
         try:
-            if slot not in x.op.opaque:
+            if slot not in x.op.opaque and not self.is_at_kink(i):  # there [x > z] is no reason for the slope chosen
                 return write(x.op.partials[slot](*symbols, Symbol(names[i])), style, digits)
         except (ArithmeticError, ValueError):  # of constants alone: the log 0 in the slope of 0**n
             pass
@@ -205,11 +205,16 @@ class Derivation:
             slope = x.op.slope(slot, operands, self.data[i])
         except (ArithmeticError, ValueError) as error:
             return math.nan, str(x.op.failure(error, operands, [y.label for y in x.inputs], "no slope of "))
-        kink = x.op.kink
-        if kink and kink.gap(*operands) == 0:
-            low, high = (format_number(bound) for bound in kink.slopes[:2])
+        if x.op.kink and self.is_at_kink(i):
+            low, high = (format_number(bound) for bound in x.op.kink.slopes[:2])
             return slope, f"a kink: every slope from {low} to {high} is right, this is the usual one"
         return slope, ""
+
+    def is_at_kink(self, i: int) -> bool:
+        """Whether node `i` is computed where its operation has several slopes."""
+        op = self.nodes[i].op
+        kink = op.kink if op else None
+        return kink is not None and kink.gap(*(self.data[j] for j in self.operands(i))) == 0
 
 
 def _distinct(*sides: str) -> tuple[str, ...]:

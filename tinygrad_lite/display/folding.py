@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from ..engine.declaration import Primitive
+from ..engine.names import distinct
 from ..engine.scopes import scope
-from ..engine.symbol import Symbol
+from ..engine.symbol import Symbol, format_number
 from ..engine.value import Constant, Value, as_node
 from .derivation import Derivation
 
@@ -108,7 +109,7 @@ class Folding:
 
         Returns: its outputs; the nodes that are outputs of folded scopes; each node's index in the derivation.
         """
-        derivation, folded = self.derivation, {}
+        derivation, folded, partials = self.derivation, {}, {}
         members: dict[scope | Value | None, list[int]] = {}
         copies: dict[int, Value] = {}
         for i, x in enumerate(derivation.nodes):
@@ -126,12 +127,15 @@ class Folding:
                 slopes = self._end_to_end(i, members[group], copies)
                 copy.inputs = tuple(copies[j] for j in slopes)
                 if isinstance(group, scope):
-                    copy.op, copy.scope = _call(group.name, copy.data, slopes.values()), group.parent
-                    folded[copy] = group
+                    copy.scope = group.parent
+                    folded[copy], partials[copy] = group, slopes.values()
                 else:
                     copy.op = _Formula(derivation, members[group], slopes).row(copy.data)
             elif x.op:
                 copy.op, copy.inputs = x.op, tuple(copies[j] for j in derivation.operands(i))
+        calls = [f"{s.name}({', '.join(format_number(y.data) for y in x.inputs)})" for x, s in folded.items()]
+        for x, call, numbered in zip(folded, calls, distinct(calls), strict=True):
+            x.op = _call(folded[x].name, str(numbered).removeprefix(call), x.data, partials[x])
         origins = {copy: i for i, copy in copies.items()}
         return [copies[derivation.index[x]] for x in derivation.outputs], folded, origins
 
@@ -164,12 +168,13 @@ class _Formula:
         """The operation, of this drawing alone: its value and slopes are numbers, and it is shown by its formula."""
         slots = range(len(self.inputs))
         rows = [self.derivation.nodes[i].op for i in self.members]
+        at_kink = any(map(self.derivation.is_at_kink, self.members))
         return Primitive(
             name="formula",
             value=lambda *_: data,
             partials=tuple(lambda *operands, slot=slot: self._slope(slot, *operands) for slot in slots),
             definition=lambda *operands: self._terms(operands)[self.members[-1]],
-            opaque=tuple(slots) if any(row and row.opaque for row in rows) else (),
+            opaque=tuple(slots) if any(row and row.opaque for row in rows) or at_kink else (),
             hidden=True,
         )
 
@@ -244,8 +249,12 @@ def _matching(wanted: bool | str | scope, present: Iterable[scope]) -> list[scop
     return matching
 
 
-def _call(name: str, data: float, slopes: Iterable[float]) -> Primitive:
-    """A row, of this drawing alone, whose value and partial derivatives are numbers; shown as a call."""
+def _call(name: str, number: str, data: float, slopes: Iterable[float]) -> Primitive:
+    """A row, of this drawing alone, whose value and partial derivatives are numbers; shown as a call.
+
+    Args:
+        number: what tells it from another that reads alike, such as the other output of its scope: block(x)_2.
+    """
     partials = tuple(lambda *_, slope=slope: slope for slope in slopes)
-    call = name.replace("{", "{{").replace("}", "}}") + f"({', '.join(['{}'] * len(partials))})"
+    call = name.replace("{", "{{").replace("}", "}}") + f"({', '.join(['{}'] * len(partials))}){number}"
     return Primitive(name=name, plain=call, value=lambda *_: data, partials=partials)
