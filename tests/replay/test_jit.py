@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.engine import gpt
 from tests.replay.graphs import EXECUTORS, bits
-from tinygrad_lite import Value, grad, hessian, jit, take, value_and_grad
+from tinygrad_lite import Value, binary_cross_entropy, grad, hessian, jit, take, value_and_grad
 from tinygrad_lite.engine.arguments import flatten
 from tinygrad_lite.engine.declaration import TABLE
 from tinygrad_lite.replay import numba_executor
@@ -77,6 +77,13 @@ def test_recorded_anywhere_it_is_the_function_on_values(monkeypatch, small, deri
     anywhere = st.tuples(*(st.just(x) | values(MODERATE) for x in expression.inputs))
     for numbers in (expression.inputs, draw.draw(anywhere)):
         assert outcome(recorded, *numbers) == outcome(function, *map(Value, numbers))
+
+
+@pytest.mark.parametrize("small", [200, 0], ids=EXECUTORS)
+def test_a_gradient_that_is_minus_zero_stays_so(monkeypatch, small):
+    monkeypatch.setattr(numba_executor, "SMALL", small)
+    slope = grad(lambda y: binary_cross_entropy(0.5, y))  # −logit(½)
+    assert bits([jit(slope)(1.0)]) == bits([slope(1.0).data]) == ["-0x0.0p+0"]
 
 
 def encode(text):
