@@ -188,7 +188,7 @@ function showError(text, line = 0) {
   $("error").hidden = !text;
   $("error").textContent = text;
   $(state.kind).setAttribute("aria-invalid", Boolean(text));
-  $("editor").style.setProperty("--line", line || 0);
+  $("editor").style.setProperty("--error-line", line || 0);
   $("editor").classList.toggle("wrong", Boolean(text && line));
 }
 
