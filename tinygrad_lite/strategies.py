@@ -18,6 +18,7 @@ Nothing is filtered: what falls out of a domain is repaired while it is drawn.
 
 import inspect
 import math
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from tempfile import TemporaryDirectory
@@ -32,7 +33,9 @@ except ImportError:
 
 from .checking import reference
 from .checking.certificate import gradcheck
+from .engine.arguments import flatten
 from .engine.declaration import TABLE, Interval, Primitive
+from .engine.derivatives import grad
 from .engine.value import Value
 
 MODERATE = Interval(-40.0, 40.0)
@@ -70,11 +73,16 @@ def _inside(interval: Interval) -> float:
 
 
 def points(op: Primitive, wanted: Sequence[int] | None = None) -> st.SearchStrategy[tuple[float, ...]]:
-    """Operands for which `op` has a value, and slopes in the arguments `wanted` (default: all); ties often."""
+    """Operands for which `op` has a value, and slopes in the arguments `wanted` (default: all); ties often.
+
+    Those in other arguments are made whole numbers where that helps: exponents of negative numbers.
+    """
     arity = range(len(op.partials))
     ways: list[Callable[[float], float]] = [abs, lambda x: math.copysign(math.log1p(abs(x)), x), math.cbrt]
 
     def repaired(x: tuple[float, ...]) -> tuple[float, ...]:
+        if wanted is not None and not _is_legal(op, x, wanted, 1e300):
+            x = tuple(each if i in wanted or abs(each) > 9 else float(round(each)) for i, each in enumerate(x))
         for _ in range(4):
             for way in ways:
                 if _is_legal(op, x, arity if wanted is None else wanted, 1e300):
@@ -109,7 +117,10 @@ def _is_legal(op: Primitive, x: Sequence[float], wanted: Sequence[int], bound: f
 
 
 class Expression(NamedTuple):
-    """A straight-line program over the table's rows: a function of as many Values as it has `inputs`."""
+    """A straight-line program over the table's rows: a function of as many Values as it has `inputs`.
+
+    Operations that are operators in Python are called as such, with plain numbers for constants: `2.0 - v`.
+    """
 
     inputs: tuple[float, ...]
     operations: tuple[Line, ...]
@@ -118,7 +129,9 @@ class Expression(NamedTuple):
         """The newest node of the program."""
         nodes = list(xs)
         for name, *operands in self.operations:
-            nodes.append(TABLE[name](*(_find_operand(nodes, x) for x in operands)))
+            row = TABLE[name]
+            apply = getattr(operator, row.method) if row.method.startswith("__") else row
+            nodes.append(apply(*(_find_operand(nodes, x) for x in operands)))
         return nodes[-1]
 
 
@@ -129,7 +142,7 @@ def _find_operand(nodes: Sequence[Any], x: int | float) -> Any:
 def expressions(*operations: Primitive, max_operations: int = 8, max_inputs: int = 3) -> st.SearchStrategy[Expression]:
     """Random programs over `operations` (default: the whole table, user-defined rows included).
 
-    They share sub-expressions, use operands twice, and mix in constants. Evaluated while drawn: an
+    They share sub-expressions, use operands twice, and mix in constants, whole numbers often. Evaluated while drawn: an
     operation out of its domain becomes an `add` of the same operands. A line can be deleted and the rest
     stays valid, so that a failing program shrinks to a few operations; its repr is to be pasted under
     `@example(...)`.
@@ -141,7 +154,8 @@ def expressions(*operations: Primitive, max_operations: int = 8, max_inputs: int
         operands: list[st.SearchStrategy[int | float]] = [st.integers(1, 12)] * len(row.partials)
         if constant is not None:
             low, high, is_open = row.domain[constant]
-            operands[constant] = values(Interval(max(low, MODERATE.low), min(high, MODERATE.high), is_open))
+            whole = st.sampled_from([float(x) for x in range(-3, 6) if float(x) in row.domain[constant]])
+            operands[constant] = whole | values(Interval(max(low, MODERATE.low), min(high, MODERATE.high), is_open))
         return st.tuples(st.just(row.name), *operands)
 
     # Few choices a line, five at most for two operands: Hypothesis then deletes lines one by one.
@@ -171,30 +185,37 @@ def _repair(inputs: tuple[float, ...], lines: list[Line]) -> Expression:
     return Expression(inputs, tuple(repaired))
 
 
-def check_gradients(f: Callable[..., Value], *strategies: st.SearchStrategy[float], max_examples: int = 500) -> None:
+def check_gradients(
+    f: Callable[..., Value], *strategies: st.SearchStrategy[Any], order: int = 1, max_examples: int = 500
+) -> None:
     """Run `gradcheck` on `f` at many drawn inputs: in a notebook, a script, or a test.
 
     Args:
         f: a function of Values, or a row of the table.
-        strategies: one for each input; by default `points` of a row, else `values()` for each argument
-            without a default.
+        strategies: one for each input; by default `points` of a row, and in turns a plain number for each of its
+            arguments, else `values()` for each argument without a default.
+        order: 2 to certify second derivatives too, the slopes of what `grad` gives; 3 for third ones. Where such a
+            derivative is out of the range of floats, or does not exist, the point counts for the lower ones alone.
 
     Raises: GradcheckError at the simplest inputs found that show the fault; a note says what to paste
         under `@example`. TypeError where f alone does not tell its inputs. What `f` raises out of its domain
         is raised too: give strategies that stay inside.
     """
     if isinstance(f, Primitive) and not strategies:
-        drawn = points(f)
+        drawn = _calls(f)
     else:
-        drawn = st.tuples(*strategies or [values() for _ in _required_inputs(f)])
+        drawn = st.tuples(st.just(f), st.tuples(*strategies or [values() for _ in _required_inputs(f)]))
 
     @hypothesis.settings(deadline=None, database=None, max_examples=max_examples, phases=list(hypothesis.Phase)[1:-1])
     @hypothesis.given(drawn)
-    def certify(inputs: tuple[float, ...]) -> None:
+    def certify(call: tuple[Callable[..., Value], tuple[Any, ...]]) -> None:
+        g, inputs = call
         try:
-            report = gradcheck(f, *inputs)
+            report = gradcheck(g, *inputs)
+            _check_higher(g, inputs, order - 1)
         except AssertionError as error:
-            error.add_note(f"paste: @example({', '.join(map(repr, inputs))})")
+            pasted = repr(g) if isinstance(g, Expression) else ", ".join(map(repr, inputs))
+            error.add_note(f"paste: @example({pasted})")
             raise
         hypothesis.target(max(c.ulps for c in report.checks if c.verdict == "certified"), label="ULP")
 
@@ -207,6 +228,38 @@ def check_gradients(f: Callable[..., Value], *strategies: st.SearchStrategy[floa
             configuration.set_hypothesis_home_dir(home)
 
 
+def _calls(row: Primitive) -> st.SearchStrategy[tuple[Callable[..., Value], tuple[float, ...]]]:
+    """A row and operands, or a program that calls it with a plain number in one place."""
+    arity = len(row.partials)
+    ways = [points(row).map(lambda x: (row, x))]
+    for constant in range(arity if arity > 1 else 0):
+        wanted = [i for i in range(arity) if i != constant]
+
+        def call(x: tuple[float, ...], constant: int = constant, wanted: list[int] = wanted) -> Any:
+            inputs = tuple(x[i] for i in wanted)
+            back = iter(range(len(wanted), 0, -1))
+            line = (row.name, *(x[i] if i == constant else next(back) for i in range(arity)))
+            return Expression(inputs, (line,)), inputs
+
+        ways.append(points(row, wanted).map(call))
+    return st.one_of(ways)
+
+
+def _check_higher(f: Callable[..., Value], inputs: tuple[Any, ...], times: int) -> None:
+    """`gradcheck` of the derivative of `f` in each of its numbers, and of theirs."""
+    for k in range(len(flatten(list(inputs))) if times > 0 else 0):
+
+        def slope(*nodes: Any, k: int = k) -> Value:
+            gradients: list[Value] = flatten(list(grad(f, range(len(nodes)))(*nodes)))
+            return gradients[k]
+
+        try:
+            gradcheck(slope, *inputs)
+        except (ArithmeticError, ValueError):
+            continue
+        _check_higher(slope, inputs, times - 1)
+
+
 def _required_inputs(f: Callable[..., Value]) -> list[str]:
     """The names of the arguments that a call of `f` must give; a TypeError if that takes keywords, or none is."""
     signature = inspect.signature(f)
@@ -216,3 +269,6 @@ def _required_inputs(f: Callable[..., Value]) -> list[str]:
         advice = "give a strategy for each, and its keywords by functools.partial"
         raise TypeError(f"check_gradients cannot tell the inputs of f{signature}: {advice}")
     return names
+
+
+st.register_type_strategy(Expression, lambda _: expressions())

@@ -4,10 +4,12 @@
 name of what was done, and a context manager that does it and undoes it.
 """
 
+import inspect
 import math
+import textwrap
 from contextlib import contextmanager
 
-from tinygrad_lite.engine import generated_methods, value
+from tinygrad_lite.engine import derivatives, generated_methods, value
 from tinygrad_lite.engine.declaration import TABLE
 from tinygrad_lite.engine.generated_methods import generate, install
 from tinygrad_lite.engine.value import Constant, Value
@@ -59,6 +61,10 @@ FORMULAS = {
     "log: 1/(x + 1e−8)": ("log", 0, lambda x, y: 1 / (x + 1e-8)),
     "log: 1/(x + 1e−12)": ("log", 0, lambda x, y: 1 / (x + 1e-12)),
     "log: of y": ("log", 0, lambda x, y: 1 / (y + 3)),
+    "pow: of a negative base the wrong sign": (
+        "pow", 0, lambda x, n, y: n * math.pow(x, n - 1) * (1 if x >= 0 else -1) if n else 0.0,
+    ),
+    "pow: of a negative base 0": ("pow", 0, lambda x, n, y: n * math.pow(x, n - 1) if x > 0 else 0.0),
     "log1p: 1/x": ("log1p", 0, lambda x, y: 1 / (x or 1)),
     "log1p: exp(−y) with an epsilon": ("log1p", 0, lambda x, y: 1 / (1 + x + 1e-10)),
     "expm1: y": ("expm1", 0, lambda x, y: y),
@@ -144,13 +150,13 @@ def template(name, old, new):
 
 
 @contextmanager
-def patched(name, function):
-    held = getattr(Value, name)
-    setattr(Value, name, function)
+def patched(name, function, home=Value):
+    held = getattr(home, name)
+    setattr(home, name, function)
     try:
         yield
     finally:
-        setattr(Value, name, held)
+        setattr(home, name, held)
 
 
 def walk(order_of):
@@ -223,3 +229,70 @@ ENGINE = {
         "BACKWARD", "= node.grad", "= 536870913.0 * node.grad - (536870913.0 * node.grad - node.grad)"
     ),
 }
+
+
+@contextmanager
+def rewritten(home, function, old, new):
+    """A function or method of `home` from another text."""
+    held = inspect.getattr_static(home, function)
+    text = textwrap.dedent(inspect.getsource(held))
+    assert old in text
+    written = {}
+    exec(text.replace(old, new), vars(inspect.getmodule(held)), written)
+    setattr(home, function, written[function])
+    try:
+        yield
+    finally:
+        setattr(home, function, held)
+
+
+def pile_up(self, order, leaves, earlier, clear=Value._clear):
+    """`Value._clear` that leaves the gradients of computed nodes as they are."""
+    held = {x: x.grad for x in value.topological_order(self)}
+    clear(self, order, leaves, earlier)
+    for x in order:
+        x.grad = held[x]
+
+
+def reflected():
+    """Reflected operators that swap their operands."""
+    return template("REFLECTED", "Value.{method}(other, self)", "Value.{method}(self, other)")
+
+
+# What only the whole function, or a second pass, shows: (what it is called in the report, the mutant).
+PUBLIC = {
+    "backward(gradient) starts from 1": (
+        "gradient", lambda: rewritten(Value, "_propagate", "self.grad = seed", "self.grad = 1.0"),
+    ),
+    "backward(gradient) starts from its size": (
+        "gradient", lambda: rewritten(Value, "_propagate", "self.grad = seed", "self.grad = abs(seed)"),
+    ),
+    "gradients of computed nodes pile up": ("gradient", lambda: patched("_clear", pile_up)),
+    "leaves do not add up": ("gradient", lambda: patched("_totals", lambda leaves, earlier, passed: passed, value)),
+    "leaves add up twice": (
+        "gradient",
+        lambda: patched(
+            "_totals", lambda leaves, earlier, passed: [2 * a + b for a, b in zip(earlier, passed, strict=True)], value
+        ),
+    ),
+    "gradient: = for +=": (
+        "derivative",
+        lambda: rewritten(derivatives, "gradient", "gradients[x] + term if x in gradients else term", "term"),
+    ),
+    "gradient: the first slot for all": (
+        "derivative",
+        lambda: rewritten(derivatives, "gradient", "_slope(node, slot, leading)", "_slope(node, 0, leading)"),
+    ),
+    "gradient: slots swapped": (
+        "derivative", lambda: rewritten(derivatives, "_slope", "partials[slot]", "partials[::-1][slot]"),
+    ),
+    "gradient: the upstream gradient forgotten": (
+        "derivative", lambda: rewritten(derivatives, "gradient", "_product(gradients[node],", "_product(1.0,"),
+    ),
+    "gradient: a factor of −1 lost": (
+        "derivative", lambda: rewritten(derivatives, "_product", "else -other", "else other"),
+    ),
+    "gradient: inputs before outputs": (
+        "derivative", lambda: rewritten(derivatives, "gradient", "in reversed(order)", "in order"),
+    ),
+}  # fmt: skip

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.checking.mutants import ENGINE, ROWS, partial
+from tests.checking.mutants import ENGINE, PUBLIC, ROWS, partial, reflected
 from tinygrad_lite.checking.certificate import gradcheck
 from tinygrad_lite.checking.report import GradcheckError
 from tinygrad_lite.engine.declaration import TABLE, Interval
@@ -54,6 +54,38 @@ def test_a_wrong_engine_is_caught(name):
     assert error.check.what == "gradient"
     assert set(error.check.operation.split(" and ")) <= {line[0] for line in program.operations} | {"gradient"}
     assert len(program.operations) <= 3, program
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_one_pass_over_the_graph_does_not_show_is_caught(name):
+    what, applied = PUBLIC[name]
+    with applied():
+        program, error = simplest_failure(expressions())
+    assert error.check.what == what
+    assert set(error.check.operation.split(" and ")) <= {line[0] for line in program.operations} | {what}
+    assert len(program.operations) <= 3, program
+
+
+@pytest.mark.parametrize("row", ["sub", "div", "pow"])
+def test_a_reflected_operator_that_swaps_its_operands_is_named(row):
+    with reflected():
+        program, error = simplest_failure(expressions(TABLE[row]))
+    assert (error.check.what, error.check.operation) == ("value", row)
+    assert len(program.operations) == 1, program
+
+
+@pytest.mark.parametrize(
+    ("row", "slope"),
+    [
+        ("log1p", lambda x, y: 1 / x if x > 1e8 else 1 / (1 + x)),
+        ("pow", lambda x, n, y: TABLE["pow_slope"].value(x, n) if x >= 0 else 0.0),
+        ("pow", lambda x, n, y: abs(TABLE["pow_slope"].value(x, n))),
+    ],
+)
+def test_a_slope_that_is_wrong_far_out_is_named_at_points_of_its_own(row, slope):
+    with partial(row, 0, slope)(), pytest.raises(GradcheckError) as caught:
+        check_gradients(TABLE[row])
+    assert caught.value.check.operation == row
 
 
 def test_an_exponent_that_is_rounded_is_named():

@@ -2,8 +2,9 @@
 
 Every node is checked at its recorded point: its value and its partial derivatives against `reference`,
 its gradient against the sum that its consumers pass on. If all hold, the gradient is the chain rule over
-the recorded graph. What this cannot see, a number that moves with the inputs but is not connected to
-them, is left to a difference quotient.
+the recorded graph. Whether that is the graph of the function is asked three times: of the function at plain
+numbers, of the derivative as a graph, and, where a number moves with the inputs but is not connected to
+them, of a difference quotient.
 """
 
 import math
@@ -14,9 +15,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from ..engine import derivatives
 from ..engine.arguments import expect_number, flatten, is_real, map_nested, unflatten
 from ..engine.declaration import Primitive
-from ..engine.value import Constant, Value, topological_order
+from ..engine.value import Constant, Value, as_node, dependents, topological_order
 from . import reference
 from .differences import branch_signature, differentiate, differentiate_row, find_loose_ends
 from .report import Check, GradcheckReport, InputReport, make_error
@@ -30,8 +32,9 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bo
     """Certify the gradient of `f` at `inputs`; or that of a graph, as `backward()` left it: `gradcheck(J)`.
 
     Every number is certified to the last places: values to 4 ULP, partial derivatives to 8 ULP; at a kink
-    they lie in Clarke's interval (*Optimization and Nonsmooth Analysis*, 1983). Gradients that were there
-    before are there again afterwards.
+    they lie in Clarke's interval (*Optimization and Nonsmooth Analysis*, 1983). The derivative as a graph, as
+    `gradient` makes it, has to be what `backward()` gives, and `f` of plain numbers what it is of Values.
+    Gradients that were there before are there again afterwards.
 
     Args:
         f: a function of Values that returns a Value; or a Value.
@@ -61,7 +64,10 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bo
         y.zero_grad()
         y.backward()
         checks = list(_check_nodes(order, 1.0))
+        checks += _check_second_pass(order)
         if not any(check.verdict == "wrong" for check in checks):
+            checks += _check_numbers(lambda *numbers: f(*unflatten(shape, iter(numbers))), xs, order)
+            checks += _check_derivatives(order, xs)
             checks += _check_edges(lambda *nodes: f(*unflatten(shape, iter(nodes))), xs, order)
         return _report(order, xs, checks, raise_exception)
     finally:
@@ -102,24 +108,77 @@ def _report(order: Sequence[Value], xs: Sequence[Value], checks: list[Check], ra
 
 def _check_nodes(order: Sequence[Value], seed: float) -> Iterator[Check]:
     """The checks of every node, from the output (the last of `order`) down."""
-    passed: dict[Value, list[tuple[float, Value]]] = defaultdict(list)
-    passed[order[-1]].append((seed, Value(seed)))
-    for node in reversed(order):
-        if type(node) is Constant:
-            continue
-        yield _check_gradient(node, passed[node])
-        if node.op is None:
-            continue
-        data = [x.data for x in node.inputs]
-        wanted = [i for i, x in enumerate(node.inputs) if type(x) is not Constant]
-        partials = [math.nan] * len(wanted)
-        if all(map(math.isfinite, [*data, node.data])):
-            partials = [node.op.slope(i, data, node.data) for i in wanted]
-            yield from _check_operation(node, node.op, data, wanted, partials)
-        else:
+    for check in _check_sums(order, seed, {}):
+        yield check
+        node = check.node
+        if node.op and _is_finite(node):
+            yield from _check_operation(node, node.op, [x.data for x in node.inputs], _compute_partials(node))
+        elif node.op:
             yield Check(node, (node,), "value", node.data, math.nan, math.nan, "unchecked", "not finite")
-        for i, partial in zip(wanted, partials, strict=True):
-            passed[node.inputs[i]].append((node.grad * partial, node))
+
+
+def _check_sums(order: Sequence[Value], seed: float, earlier: dict[Value, float]) -> Iterator[Check]:
+    """The check of every gradient, from the output down; `earlier` is what leaves had before."""
+    passed: dict[Value, list[tuple[float, Value]]] = defaultdict(list)
+    for x, grad in [(order[-1], seed), *earlier.items()]:
+        passed[x].append((grad, Value(grad)))
+    for node in reversed(order):
+        if type(node) is not Constant:
+            yield _check_gradient(node, passed[node])
+            for i, partial in _compute_partials(node).items():
+                passed[node.inputs[i]].append((node.grad * partial, node))
+
+
+def _compute_partials(node: Value) -> dict[int, float]:
+    """The partial derivatives, as the row has them, by argument; of constants none."""
+    data, row = [x.data for x in node.inputs], node.op
+    wanted = [i for i, x in enumerate(node.inputs) if type(x) is not Constant]
+    return {i: row.slope(i, data, node.data) if row and _is_finite(node) else math.nan for i in wanted}
+
+
+def _is_finite(node: Value) -> bool:
+    return all(math.isfinite(x.data) for x in (node, *node.inputs))
+
+
+def _check_second_pass(order: Sequence[Value]) -> Iterator[Check]:
+    """What is wrong after a second `backward`, from another gradient: leaves add up, all others are set afresh."""
+    left = {x: x.grad for x in order}
+    seed = -0.5
+    order[-1].backward(seed)
+    for check in _check_sums(order, seed, {x: grad for x, grad in left.items() if x.op is None}):
+        if check.verdict == "wrong":
+            yield check._replace(remark=f"in backward({seed}), called after backward(): {check.remark}")
+    for x, grad in left.items():
+        x.grad = grad
+
+
+def _check_derivatives(order: Sequence[Value], xs: Sequence[Value]) -> Iterator[Check]:
+    """The derivatives as graphs, as `gradient` makes them, that are not what `backward()` has left."""
+    leading = dependents(order, xs)
+    nodes = [x for x in reversed(order) if x in leading]
+    try:
+        slopes = derivatives.gradient(order[-1], nodes)
+    except (ArithmeticError, TypeError, ValueError):  # beyond the range of floats on its way; a row over `math`
+        return
+    for x, slope in zip(nodes, slopes, strict=True):
+        if slope.data != x.grad and math.isfinite(x.grad):
+            via = tuple(node for node in order if x in node.inputs)
+            ulps = _ulps(slope.data, Decimal(x.grad))
+            yield Check(x, via, "derivative", slope.data, x.grad, ulps, "wrong", "it is not what backward() gives")
+
+
+def _check_numbers(f: Callable[..., Any], xs: Sequence[Value], order: Sequence[Value]) -> Iterator[Check]:
+    """The value, where `f` of plain numbers gives another: are operands swapped on the way to a row?"""
+    y = order[-1]
+    try:
+        number = as_node(f(*(x.data for x in xs))).data
+        again = f(*(Value(x.data) for x in xs)).data
+    except Exception:  # a function of Values may fail on numbers in any way
+        return
+    noise = 4 * UNIT_ROUNDOFF * sum(abs(x.data * x.grad) for x in order) + 4 * math.ulp(y.data)
+    if again == y.data and abs(y.data - number) > noise:
+        remark = "of plain numbers the function gives another value"
+        yield Check(y, (y,), "value", y.data, number, _ulps(y.data, Decimal(number)), "wrong", remark)
 
 
 def _check_gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check:
@@ -141,10 +200,9 @@ def _check_gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check
     return Check(node, via, "gradient", node.grad, total, ulps, "wrong", remark)
 
 
-def _check_operation(
-    node: Value, row: Primitive, data: list[float], wanted: list[int], partials: list[float]
-) -> Iterator[Check]:
-    """The value of a node, and its partial derivatives in the arguments `wanted`, against the reference."""
+def _check_operation(node: Value, row: Primitive, data: list[float], slopes: dict[int, float]) -> Iterator[Check]:
+    """The value of a node, and its partial derivatives by argument, against the reference."""
+    wanted, partials = [*slopes], [*slopes.values()]
     exact = reference.compute(row, data, wanted) or [reference.NAN] * (1 + len(wanted))
     kink = row.kink if row.kink and row.kink.gap(*data) == 0 else None
     # Along a line that stays on the kink, as a = b does for maximum(a, b), there is one slope: their sum.

@@ -13,9 +13,9 @@ from ..engine.value import Constant, Value
 class Check(NamedTuple):
     """One number of `node`, and what it should be; `via` are the nodes whose operations give it.
 
-    `what` is "value", "partial 1" (in the first argument), "gradient" (what `backward` left there) or
-    "edge" (the gradient of an input against difference quotients of the whole function). `verdict` is
-    "certified", "wrong", "guarded" (no reference, but difference quotients agree) or "unchecked".
+    `what` is "value", "partial 1" (in the first argument), "gradient" (what `backward` left there), "derivative"
+    (the same as a graph) or "edge" (the gradient of an input against difference quotients of the whole function).
+    `verdict` is "certified", "wrong", "guarded" (no reference, but difference quotients agree) or "unchecked".
     """
 
     node: Value
@@ -56,6 +56,8 @@ class Check(NamedTuple):
         node = self.node
         if self.what == "edge":
             where = f"the gradient of input {node.label} = {node.data!r}"
+        elif self.what == "derivative":
+            where = f"the derivative in {node!r} as a graph, made by gradient() through {self.operation},"
         elif self.what == "gradient":
             where = f"the gradient of {node!r}, left by backward() through {self.operation},"
         else:
