@@ -219,7 +219,7 @@ ENGINE = {
         "upstream = node.grad / (1 + (node.first is node.second))",
     ),
     "the operands swapped": lambda: template(
-        "BACKWARD", "{operands}", "{operands}    if node.second is not None: self, other = other, self\n"
+        "BACKWARD", "{operands}", "{operands}    if len(node.inputs) == 2: self, other = other, self\n"
     ),
     "gradients clipped at 1": lambda: template("BACKWARD", "= node.grad", "= min(1.0, node.grad)"),
     "gradients below 1e−6 dropped": lambda: template(
