@@ -1,9 +1,9 @@
 """Whether one can read a picture: on a laptop, and no text on another, by what the layout engine says."""
 
+import itertools
 import json
 import math
 import re
-from itertools import combinations
 from typing import NamedTuple
 
 import pytest
@@ -68,12 +68,12 @@ def size(drawing: Drawing) -> tuple[float, float, float]:
 def test_no_text_is_on_a_text_or_a_box(name: str, direction: str) -> None:
     boxes, written = places(draw(SEVEN[name](), direction=direction))
     assert sum(map(len, written.values())) > 3
-    for one, other in combinations(boxes, 2):
+    for one, other in itertools.combinations(boxes, 2):
         assert not boxes[one].overlaps(boxes[other]), (one, other)
     for owner, lines in written.items():
         assert all(line.inside(boxes[owner]) for line in lines if owner in boxes), owner
         assert not any(line.overlaps(boxes[box]) for line in lines for box in boxes if box != owner), owner
-    for lines, others in combinations(written.values(), 2):
+    for lines, others in itertools.combinations(written.values(), 2):
         assert not any(line.overlaps(other) for line in lines for other in others)
 
 
@@ -133,6 +133,14 @@ def test_leaves_of_one_name_are_one_box_where_there_is_no_room_for_each() -> Non
     assert {move.step.node for move in drawing.picture.moves} == set(range(len(drawing.picture.derivation.nodes)))
 
 
+def test_where_nothing_fits_it_is_the_picture_that_comes_nearest() -> None:
+    weights, inputs = ([Value(0.1, f"{name}{i}") for i in range(19)] for name in "wx")
+    y = sum((w * x for w, x in zip(weights, inputs, strict=True)), Value(0.0, "b")).named("y")
+    drawing = draw(after_backward(y))
+    assert not drawing.is_legible(800, 585)
+    assert sorted(len(box.nodes) for box in drawing.picture.boxes.values()) == [1, 1, 19, 19]
+
+
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])
 @pytest.mark.parametrize("direction", ["both", "forward"])
 def test_layers_are_columns_in_order_joined_by_straight_lines(rankdir: str, direction: str) -> None:
@@ -153,6 +161,16 @@ def test_layers_are_columns_in_order_joined_by_straight_lines(rankdir: str, dire
         end_x, end_y = points[-1]
         distance = math.hypot(end_x - x, end_y - y)
         assert all(abs((end_x - x) * (q - y) - (end_y - y) * (p - x)) / distance < 1 for p, q in points)
+
+
+def test_layers_of_many_neurons_are_no_taller_than_their_boxes() -> None:
+    inputs = [Value(0.5, "x1"), Value(-1.0, "x2")]
+    drawing = draw(after_backward(nn.MLP(2, [16, 16, 1], activation="tanh", seed=1)(inputs)))
+    boxes = places(drawing)[0]
+    for column in drawing.picture.columns:
+        stacked = [boxes[name] for name in column]
+        gaps = [above.low - below.high for above, below in itertools.pairwise(stacked)]
+        assert all(5 < gap < 20 for gap in gaps)
 
 
 def test_layers_have_their_arrows_numbers_in_the_titles_and_as_widths() -> None:

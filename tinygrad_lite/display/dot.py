@@ -45,6 +45,7 @@ ARROWS = {
 FONT, SMALL = 13, 12  # points, in boxes and at arrows
 PALE = "80"  # half transparent
 UNFIT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+APART = 0.2  # inches between the boxes of a column
 LARGE = 150  # boxes above which the layout is told to hurry
 
 
@@ -83,7 +84,7 @@ def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
     gap["ranksep" if along else "nodesep"] += 2 * narrow
     inches = {name: f"{gap[name]:.2f}" for name in gap}
     effort = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {"remincross": "false"}
-    layers = {"outputorder": "edgesfirst", "nodesep": "0.20"} if picture.columns else {}
+    layers = {"outputorder": "edgesfirst", "nodesep": f"{_crowd(picture):.3f}"} if picture.columns else {}
     layers |= {"splines": "line"} if picture.columns and picture.straight else {}
     graph = graphviz.Digraph(
         graph_attr={"rankdir": rankdir, "fontname": "Helvetica", **inches, **effort, **layers},
@@ -96,6 +97,13 @@ def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
             style = ARROWS[name[0]] | _connection(picture, name, along)
             graph.edge(*ends, _label(picture.shapes[name]), id=name, **style)
     return graph
+
+
+def _crowd(picture: Picture) -> float:
+    """Inches between what is side by side among layers: the fewer, the more arrows there are, each of which takes as
+    much in the rank that it passes. Between the boxes of a column an edge of that length keeps them apart.
+    """
+    return min(APART, max(0.02, 16 * APART / len(picture.arrows)))
 
 
 def _connection(picture: Picture, name: str, along: bool) -> dict[str, str]:
@@ -112,12 +120,12 @@ def _connection(picture: Picture, name: str, along: bool) -> dict[str, str]:
     return {"minlen": "2", "penwidth": f"{width:.2f}", "arrowsize": "0.6", **ports, **pale}
 
 
-def _stack(graph: "graphviz.Digraph", column: Sequence[str]) -> None:
-    """Boxes of one rank, in this order."""
+def _stack(graph: "graphviz.Digraph", column: Sequence[str], steps: int) -> None:
+    """Boxes of one rank, in this order, as many times the usual distance apart."""
     with graph.subgraph() as same:
         same.attr(rank="same")
         for one, next_ in itertools.pairwise(column):
-            same.edge(one, next_, style="invis")
+            same.edge(one, next_, style="invis", minlen=str(steps))
 
 
 def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], depth: int, along: bool) -> None:
@@ -136,7 +144,8 @@ def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], dep
             graph.node(name, _label(shape), id=name, **width, **BOXES[box.kind].dot(box.kind))
     for column in picture.columns:
         if own.issuperset(column):
-            _stack(graph, column[::-1] if along and depth else column)  # in clusters the engine turns it around
+            order = column[::-1] if along and depth else column  # in clusters the engine turns it around
+            _stack(graph, order, round(APART / _crowd(picture)))
     for group, members in inner.items():
         name = picture.clusters[group]
         with graph.subgraph(name=f"cluster_{name}") as cluster:

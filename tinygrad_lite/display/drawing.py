@@ -196,7 +196,9 @@ def compose(
         if fold is not None or not drawings[-1].picture.is_small or drawings[-1].is_legible(*LAPTOP):
             return drawings[-1]
     readable = [drawing for drawing in drawings if drawing.is_legible(SLIDE[0])]
-    return readable[0] if readable else compose_one(foldings[-1], gather=True, labelled=False)
+    if readable:
+        return max(readable, key=lambda drawing: drawing.letters(*LAPTOP))
+    return compose_one(foldings[-1], gather=True, labelled=False)
 
 
 def _check(outputs: Iterable[Any], direction: Direction | None, rankdir: str | None) -> tuple[list[Value], Direction]:
