@@ -3,12 +3,13 @@
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tinygrad_lite.engine.declaration import TABLE
 
-settings.register_profile("default", derandomize=True, deadline=None, max_examples=200, database=None)
-settings.register_profile("thorough", deadline=None, max_examples=5_000, print_blob=True)
+UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # machines may be busy
+settings.register_profile("default", derandomize=True, max_examples=200, database=None, **UNTIMED)
+settings.register_profile("thorough", max_examples=5_000, print_blob=True, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

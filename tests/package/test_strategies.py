@@ -1,5 +1,6 @@
 """The strategies: what they draw, how they shrink, and `check_gradients`."""
 
+import functools
 import math
 from collections import Counter
 
@@ -17,14 +18,13 @@ from tinygrad_lite.engine.value import topological_order
 from tinygrad_lite.strategies import Expression, check_gradients, expressions, points, values
 
 PUBLIC = [row for row in TABLE.values() if not row.hidden]
-THOUSAND = settings(max_examples=1_000, phases=[Phase.generate], suppress_health_check=[])
 
 
-def drawn(strategy):
-    """A thousand draws; Hypothesis itself complains if anything is filtered."""
+def drawn(strategy, times=1_000):
+    """Many draws; Hypothesis itself complains if anything is filtered."""
     found = []
 
-    @THOUSAND
+    @settings(max_examples=times, phases=[Phase.generate])
     @given(strategy)
     def collect(x):
         found.append(x)
@@ -33,13 +33,18 @@ def drawn(strategy):
     return found
 
 
+@functools.cache
+def thousand_programs():
+    return drawn(expressions())
+
+
 def test_every_row_is_drawn_in_a_thousand_programs():
-    used = Counter(name for program in drawn(expressions()) for name, *_ in program.operations)
+    used = Counter(name for program in thousand_programs() for name, *_ in program.operations)
     assert set(used) == {row.name for row in PUBLIC}
 
 
 def test_programs_share_nodes_and_use_them_twice():
-    programs = drawn(expressions())
+    programs = thousand_programs()
     assert sum(line[1:] == (1, 1) for program in programs for line in program.operations) > 50
     assert any(isinstance(x, float) for program in programs for line in program.operations for x in line[1:])
     shared = 0
@@ -52,7 +57,7 @@ def test_programs_share_nodes_and_use_them_twice():
 @pytest.mark.parametrize("row", PUBLIC, ids=lambda row: row.name)
 def test_values_of_a_row_are_in_its_domain_and_on_its_edges(row):
     for i, domain in enumerate(row.domain):
-        found = drawn(values(row, i))
+        found = drawn(values(row, i), 300)
         assert all(x in domain for x in found)
         texts = set(map(repr, found))
         for edge in (0.0, -0.0, 1.0, -1.0, domain.low, domain.high):
@@ -62,12 +67,12 @@ def test_values_of_a_row_are_in_its_domain_and_on_its_edges(row):
 
 @pytest.mark.parametrize("row", PUBLIC, ids=lambda row: row.name)
 def test_points_of_a_row_have_a_value_and_slopes(row):
-    found = drawn(points(row))
+    found = drawn(points(row), 300)
     for x in found:
         row(*map(Value, x)).backward()
     if row.kink:
         assert any(row.kink.gap(*x) == 0 for x in found)
-    assert len(set(found)) > 300
+    assert len(set(found)) > 100
 
 
 TOTAL = [TABLE[name] for name in ("neg", "add", "sub", "sin", "cos", "tanh", "maximum", "minimum", "abs")]
@@ -108,7 +113,7 @@ def test_a_program_can_be_pasted_under_example():
 
 def test_a_user_defined_row_is_drawn_too():
     primitive("cube", lambda x: x * x * x, lambda x, y: 3 * x * x)
-    assert any("cube" in repr(program) for program in drawn(expressions()))
+    assert any("cube" in repr(program) for program in drawn(expressions(), 200))
 
 
 # ── check_gradients ───────────────────────────────────────────────────────────────────────────────
