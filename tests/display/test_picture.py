@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.display.drawings import NAMESPACE, after_backward, course, groups, label, neuron, texts
-from tinygrad_lite import Value, gradient, nn, scope, tanh
+from tinygrad_lite import Value, atan2, gradient, nn, scope, tanh
 from tinygrad_lite.display.drawing import draw
 
 
@@ -52,11 +52,16 @@ def test_the_backward_pass_can_be_asked_for_before_it_ran() -> None:
     assert J.grad == 0.0
 
 
-def test_boxes_show_the_gradients_that_were_recorded() -> None:
+def test_a_gradient_is_what_the_arrows_add_up_to_whatever_was_recorded() -> None:
     J = after_backward(after_backward(course()))  # leaves accumulate, the others are set afresh
     drawing = draw(J)
-    assert label(drawing, "n", "a")[-1] == "∂J/∂a = 20"
+    assert label(drawing, "n", "a")[-2:] == ["∂J/∂a = 10", "a.grad = 20"]
     assert label(drawing, "n", "u")[-1] == "∂J/∂u = 5"
+    assert "a = 3; ∂J/∂a = 10; a.grad = 20" in [shape.title for shape in drawing.picture.shapes.values()]
+    y = atan2(Value(0.0, "a"), Value(0.0, "b")).named("y")
+    with pytest.raises(ZeroDivisionError):
+        y.backward()  # which had recorded the first gradient, and no other
+    assert label(draw(y, direction="both"), "n", "a")[-2:] == ["∂y/∂a = nan", "a.grad = 0"]
 
 
 def test_kinds_of_boxes_differ_in_outline_not_only_in_colour() -> None:

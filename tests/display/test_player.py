@@ -8,13 +8,14 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.display.drawings import course
-from tinygrad_lite import Value, tanh
+from tinygrad_lite import Value, scope, tanh
 from tinygrad_lite.display.derivation import Derivation
 from tinygrad_lite.display.player import Player, calculate, play
 from tinygrad_lite.engine.symbol import format_number
@@ -126,6 +127,21 @@ def test_every_id_of_a_step_is_in_the_picture() -> None:
     prefix = next(value for tag, name, value in page.attributes if (tag, name) == ("svg", "id"))
     for step in script(player)["steps"]:
         assert {f"{prefix}-{name}" for name in [*step["lit"], *step["texts"]]} <= ids
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\r\nb\r", "a\tb", "a\0b", "x"])
+def test_what_the_steps_write_is_in_the_end_what_the_picture_says(name: str) -> None:
+    """Where a label has several lines, a step writes the last one, which has the number."""
+    x = Value(3.0, name)
+    with scope("s"):
+        y = (x * x).named(f"{name}y")
+    player = play(y * 2 + x, fold="s")
+    elements = {e.get("id", ""): e.text for e in ElementTree.fromstring(player.drawing.svg).iter()}
+    written = {entry: text for step in script(player)["steps"] for entry, text in step["texts"].items()}
+    said = {id_.partition("-")[2].partition("-")[2]: text for id_, text in elements.items()}
+    assert written
+    for entry, (text, number) in written.items():
+        assert said[entry] == text + number
 
 
 def test_the_policy_admits_the_page_s_own_styles_and_script_only() -> None:

@@ -225,8 +225,6 @@ class Picture:
         derivation = self.derivation
         formulas = {step.node: f"{step.left} = {step.sides[0]}" for step in self.steps if step.kind == "forward"}
         totals = {step.node: step.total for step in self.steps if step.kind != "forward"}
-        if derivation.outputs[0].grad:  # backward() ran: what it left
-            totals = {i: derivation.nodes[i].grad for i in totals}
         for name, box in self.boxes.items():
             caption = self._captions.get(name, "")
             parts = [Part("name", shorten(caption))] if box.kind == "folded" else []
@@ -248,6 +246,10 @@ class Picture:
                     total = format_number(totals[i])
                     parts.append(Part("gradient", self._gradient(i, self.names) + total, f"{name}-g{i}"))
                     titles.append(self._gradient(i, self.titles) + total)
+                    kept = format_number(derivation.nodes[i].grad)
+                    if derivation.outputs[0].grad and not derivation.nodes[i].op and kept != total:
+                        parts.append(Part("gradient", f"{self.names[i]}.grad = {kept}"))  # of several backward()
+                        titles.append(f"{self.titles[i]}.grad = {kept}")
             self.shapes[name] = Shape(parts, "; ".join(titles))
 
     def _shorten_paths(self, text: str, nodes: list[int], box: Box) -> str:

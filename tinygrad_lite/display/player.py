@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..engine.symbol import format_number
 from ..engine.value import Constant, Value
 from .derivation import Derivation, Step
-from .dot import clean
+from .dot import clean, split_lines
 from .drawing import Drawing, compose
 from .folding import Fold
 from .picture import Move, Picture
@@ -155,7 +155,10 @@ def _step(move: Move) -> dict[str, Any]:
         "slope": "".join(f"{side} = " for side in step.slope[:-1]),
         "slopeNumber": "".join(step.slope[-1:]),
         "lit": move.lit,
-        "texts": move.texts,
+        "texts": {
+            entry: (split_lines(text + number)[-1].removesuffix(number), number)
+            for entry, (text, number) in move.texts.items()
+        },
     }
 
 
