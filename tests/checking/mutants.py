@@ -30,6 +30,7 @@ def changed(name, **columns):
     finally:
         vars(row).clear()
         vars(row).update(held)
+        install(row, generate(row))
 
 
 def partial(name, i, slope):
@@ -136,17 +137,18 @@ for _row in list(TABLE.values()):
 def template(name, old, new):
     """All functions written anew, from another text."""
     held = getattr(generated_methods, name)
-    written = [(row, dict(vars(row))) for row in TABLE.values()]
     assert old in held
-    setattr(generated_methods, name, held.replace(old, new))
-    try:
+
+    def write(text):
+        setattr(generated_methods, name, text)
         for row in list(TABLE.values()):
             install(row, generate(row))
+
+    try:
+        write(held.replace(old, new))
         yield
     finally:
-        setattr(generated_methods, name, held)
-        for row, columns in written:
-            vars(row).update(columns)
+        write(held)
 
 
 @contextmanager

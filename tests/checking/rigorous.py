@@ -145,6 +145,7 @@ RULES = {
     "tanh": lambda x: arb_series([x[0].tanh(), x[1] / x[0].cosh() ** 2], 2),
     "abs": absolute,
     "sign": lambda x: constant(sign_of(x)),
+    "stopped": lambda x: constant(x[0]),
     "step": lambda x: constant(int(sign_of(x) > 0)),
     "maximum": larger,
     "minimum": smaller,

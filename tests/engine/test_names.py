@@ -1,6 +1,8 @@
 """What nodes are called that have no label of their own."""
 
+import math
 import sys
+import weakref
 
 import pytest
 
@@ -72,6 +74,23 @@ def test_the_variables_of_the_package_itself_name_nothing():
 
     gradcheck(square, 3.0)
     assert set(found) == {None}
+
+
+def test_names_are_read_and_the_graph_is_not_held():
+    x = Value(1.5)
+    y = x * 2
+    below = weakref.ref(x)
+    assert "y = x · 2" in str(explain(y))
+    assert math.exp(y) > 1
+    del x, y
+    assert below() is None
+
+
+def test_the_variables_that_a_function_asked_for_stay_as_it_has_them():
+    x = Value(1.5)
+    mine = locals()
+    assert names()[x] == "x"
+    assert mine["x"] is x
 
 
 def test_names_with_an_underscore_in_front_do_not_count():

@@ -110,6 +110,13 @@ def test_what_the_reference_states_is_the_definition(row, monkeypatch):
 # ── the formulas, proved ──────────────────────────────────────────────────────────────────────────
 
 
+class Stopped(sympy.Function):
+    """A constant, whatever it is made of."""
+
+    def fdiff(self, argument=1):
+        return sympy.S.Zero
+
+
 @carrier
 class Formula:
     """The table over sympy: rows with a definition are their definition, the rest is sympy's own."""
@@ -133,6 +140,7 @@ class Formula:
         known |= {"wins": lambda a, b: sympy.Heaviside(a - b), "degrees": sympy.deg, "radians": sympy.rad}
         known |= {"equals": lambda i, j, n: sympy.Piecewise((1, sympy.Eq(i, j)), (0, True))}
         known |= {f"log{base}": functools.partial(lambda base, x: sympy.log(x, base), base) for base in (2, 10)}
+        known["stopped"] = Stopped
         known["gelu"] = lambda x: x * sympy.erfc(-x / sympy.sqrt(2)) / 2
         known["gelu_slope"] = lambda x: sympy.diff(known["gelu"](sympy.Symbol("t")), "t").subs("t", x)
         function = known.get(row.name) or getattr(sympy, row.name)

@@ -1,5 +1,6 @@
 """The package as a whole: light to import, documented by code that runs, one row per operation."""
 
+import pickle
 import re
 import shutil
 import sys
@@ -99,3 +100,30 @@ def test_the_code_on_a_page_runs_and_prints_what_the_page_says(page, monkeypatch
         except AssertionError as error:
             print(f"{type(error).__name__}: {error}")
         assert capsys.readouterr().out == claimed, code
+
+
+UNWRITTEN = """
+import linecache, pickle, sys
+import tinygrad_lite
+from tinygrad_lite import Value
+
+def written():
+    return [name for name in linecache.cache if name.startswith("<tinygrad_lite: ")]
+
+class Own(Value):
+    __slots__ = ()
+    def tan(self):
+        return super().tan()
+
+assert written() == []
+y = pickle.loads(bytes.fromhex(sys.argv[1]))
+y.backward()
+assert written() == ["<tinygrad_lite: mul>"] and y.first.grad == 3.0
+assert Own(0.0).tan().data == 0.0 and Value.tan is vars(Value)["tan"] and Value.arctan(Value(0.0)).op.name == "atan"
+print(written())
+"""
+
+
+def test_methods_are_written_when_a_row_is_first_used():
+    graph = pickle.dumps(Value(2.0) * 3.0).hex()
+    assert re.findall(r"\w+(?=>)", python("-c", UNWRITTEN, graph).stdout) == ["mul", "tan", "atan"]

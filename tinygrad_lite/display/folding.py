@@ -257,4 +257,4 @@ def _call(name: str, number: str, data: float, slopes: Iterable[float]) -> Primi
     """
     partials = tuple(lambda *_, slope=slope: slope for slope in slopes)
     call = name.replace("{", "{{").replace("}", "}}") + f"({', '.join(['{}'] * len(partials))}){number}"
-    return Primitive(name=name, plain=call, value=lambda *_: data, partials=partials)
+    return Primitive(name=name, plain=call, value=lambda *_: data, partials=partials, opaque=())

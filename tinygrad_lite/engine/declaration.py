@@ -43,6 +43,7 @@ class Kink(NamedTuple):
 
 
 REALS = Interval(-inf, inf)
+GENERATED = ("forward", "backward", "opaque", "flat")
 VARARGS = 4  # in a code's flags, as in `inspect`, which takes longer to import than all of this
 
 
@@ -71,18 +72,26 @@ class Primitive:
     hidden = False
     __name__ = ""
     builtin = False  # True for the rows of `primitives`
-    # Written by `generated_methods`: the steps on Values, the arguments whose partial takes only floats, and those in
-    # which it is 0 everywhere.
-    forward: Callable[..., Any] | None = None
-    backward: Callable[..., None] | None = None
-    opaque: tuple[int, ...] = ()
-    flat: tuple[int, ...] = ()
+    # Written by `generated_methods`, of a builtin row when one of them is first asked for: the steps on Values, the
+    # arguments whose partial takes only floats, and those in which it is 0 everywhere.
+    forward: Callable[..., Any]
+    backward: Callable[..., None]
+    opaque: tuple[int, ...]
+    flat: tuple[int, ...]
 
     def __init__(self, **columns: Any) -> None:
         for column, content in columns.items():
             if not hasattr(Primitive, column) and column not in Primitive.__annotations__:
                 raise TypeError(f"primitive() has no column {column!r}")
             setattr(self, column, content)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in GENERATED or not self.builtin:
+            raise AttributeError(f"{self!r} has no {name!r}")
+        from .generated_methods import generate, install  # which stands on this file
+
+        install(self, generate(self))
+        return vars(self)[name]
 
     @property
     def arguments(self) -> tuple[str, ...]:

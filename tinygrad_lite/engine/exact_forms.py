@@ -162,6 +162,8 @@ def erfc(x: "Decimal") -> "Decimal":
     """1 − erf(x), by its continued fraction where that is short (Abramowitz and Stegun, 7.1.14)."""
     from decimal import getcontext, localcontext
 
+    if x.is_nan():
+        return x
     if x < 0:
         return 1 - erf(x)
     digits = getcontext().prec

@@ -12,6 +12,8 @@ from . import hints
 from .declaration import TABLE
 
 PACKAGE = __name__.partition(".")[0]
+FUNCTION = 1  # in a code's flags, CO_OPTIMIZED of `inspect`
+HELD_BY_FRAME = 3  # references to a dictionary: the frame's, a variable's, and that of the call that counts
 # NumPy's names of the table's rows, where they differ: of an array of Values it calls methods with some of them.
 METHODS = {
     "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2",
@@ -102,10 +104,10 @@ def _called(frame: Any) -> Any:
         return None
     match call:
         case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=name)):
-            found = {**frame.f_globals, **frame.f_locals}.get(module)
+            found = {**frame.f_globals, **read_locals(frame)}.get(module)
             return getattr(math, name, None) if found is math else None
         case ast.Call(func=ast.Name(id=name)):
-            found = {**frame.f_globals, **frame.f_locals}.get(name)
+            found = {**frame.f_globals, **read_locals(frame)}.get(name)
             return found if getattr(found, "__module__", "") == "math" else None
     return None
 
@@ -128,3 +130,15 @@ def is_ours(frame: Any) -> bool:
     """Whether a frame is of this package's code."""
     name: str = frame.f_globals.get("__name__", PACKAGE)
     return name.partition(".")[0] == PACKAGE
+
+
+def read_locals(frame: Any) -> dict[str, Any]:
+    """The variables of a frame, by name. A function's frame is not left with a copy of them.
+
+    Before Python 3.13 it has one from the first reading until it returns, and graphs that it names would live as long.
+    """
+    found = frame.f_locals
+    variables = dict(found)
+    if frame.f_code.co_flags & FUNCTION and type(found) is dict and sys.getrefcount(found) == HELD_BY_FRAME:
+        found.clear()
+    return variables

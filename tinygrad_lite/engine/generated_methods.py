@@ -2,7 +2,8 @@
 
 Each row gives its forward step and its step of the backward pass, with the formulas written in (as
 `dataclasses` and `attrs` write `__init__`): no second copy of a rule, and no interpreter of rules at
-run time. The docstring of `value` shows those of `mul`.
+run time. They are written when the row is first used: a program uses few of them, and its import is not to wait
+for all. The docstring of `value` shows those of `mul`.
 """
 
 import linecache
@@ -113,22 +114,24 @@ def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
     if operator:
         text += REFLECTED.format(**words)
     text += BACKWARD.format(operands=operands)
-    row.opaque = row.flat = ()
+    opaque: tuple[int, ...] = ()
+    flat: tuple[int, ...] = ()
     for i, name in enumerate(inputs):
         slope = write_partial(row, i, data, "node.data")
         if slope is None:
-            row.opaque += (i,)
+            opaque += (i,)
             names[f"_slope_{i}"] = lambda *numbers, i=i: row.slope(i, numbers[:-1], numbers[-1])
             slope = Symbol(f"_slope_{i}({', '.join(data)}, node.data)")
         if isinstance(slope, Symbol) or slope != 0:
             text += TERM.format(input=name, product=write(TABLE["mul"](Symbol("upstream"), slope), "python"))
         else:
-            row.flat += (i,)
+            flat += (i,)
 
     filename = f"<tinygrad_lite: {row.name}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     functions: dict[str, Callable[..., Any]] = {}
     exec(compile(text, filename, "exec"), names, functions)
+    row.opaque, row.flat = opaque, flat  # when they are whole: another thread may ask
     return functions
 
 
@@ -167,11 +170,29 @@ def _agrees(row: Primitive, argument: int, slope: Symbol) -> bool:
 
 
 def install(row: Primitive, functions: dict[str, Callable[..., Any]]) -> None:
-    """Make the functions of a row methods of Value, unless Value itself has one of that name."""
-    row.forward, row.backward = functions[row.method], functions.pop("backward")
-    for name, function in functions.items():
-        if name not in OWN and (name.startswith("__") or not row.hidden):
-            setattr(Value, name, function)
+    """Make the functions of a row its steps, and methods of Value."""
+    row.forward, row.backward = functions[row.method], functions["backward"]
+    for name in method_names(row):
+        setattr(Value, name, functions[name])
+
+
+def method_names(row: Primitive) -> list[str]:
+    """What a row adds to Value: no name that Value itself has, and of a hidden row operators alone."""
+    is_operator = row.method.startswith("__")
+    names = [row.method, f"__r{row.method[2:]}"] if is_operator and len(row.partials) == 2 else [row.method]
+    return [name for name in names if name not in OWN and (is_operator or not row.hidden)]
+
+
+class Unwritten:
+    """A method of Value whose row is not used yet: it is written, in the place of this, when first asked for."""
+
+    def __init__(self, row: Primitive, name: str) -> None:
+        self.row, self.name = row, name
+
+    def __get__(self, node: Any, cls: type) -> Any:
+        if isinstance(vars(Value)[self.name], Unwritten):
+            install(self.row, generate(self.row))
+        return vars(Value)[self.name].__get__(node, cls)
 
 
 def primitive(name: str, value: Callable[..., float], *partials: Callable[..., Any], **columns: Any) -> Primitive:
@@ -209,9 +230,10 @@ def primitive(name: str, value: Callable[..., float], *partials: Callable[..., A
 
 
 for _row in TABLE.values():
-    install(_row, generate(_row))
+    for _name in method_names(_row):
+        setattr(Value, _name, Unwritten(_row, _name))
 for _name, _operation in METHODS.items():
-    setattr(Value, _name, getattr(Value, TABLE[_operation].method))
+    setattr(Value, _name, Unwritten(TABLE[_operation], TABLE[_operation].method))
 RESERVED.update(vars(Value))
 for _name, _advice in hints.ATTRIBUTES.items():
     setattr(Value, _name, hints.Refused(_name, _advice))

@@ -9,7 +9,7 @@ from types import CodeType
 from typing import Any
 
 from .declaration import VARARGS
-from .foreign_functions import is_ours
+from .foreign_functions import FUNCTION, is_ours, read_locals
 from .value import Value
 
 GREEK_LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"
@@ -67,11 +67,12 @@ def variables(frame: Any, outputs: Collection[Value] = ()) -> dict[Value, str]:
     `outputs`: it is what the function calls whatever it is given. Names with a leading underscore do not count.
     """
     names: dict[Value, str] = {}
-    namespaces = [(frame.f_locals, _arguments(frame.f_code)), (frame.f_globals, ())]
-    while frame.f_back and frame.f_locals is not frame.f_globals:  # until it is a module's, or a notebook's, own code
+    namespaces = [(read_locals(frame), _arguments(frame.f_code)), (frame.f_globals, ())]
+    # Until it is a module's, or a notebook's, own code.
+    while frame.f_back and (frame.f_code.co_flags & FUNCTION or frame.f_locals is not frame.f_globals):
         frame = frame.f_back
         if not is_ours(frame):
-            namespaces.append((frame.f_locals, _arguments(frame.f_code)))
+            namespaces.append((read_locals(frame), _arguments(frame.f_code)))
     for namespace, arguments in namespaces:
         for variable, name, x in _entries(namespace):
             if isinstance(x, Value) and not (x in outputs and variable in arguments):

@@ -235,7 +235,6 @@ class Value(Methods):
     @staticmethod
     def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> "Value":
         """The node of `row` applied to `args`, Values or numbers."""
-        assert row.forward
         node: Value = row.forward(*(require_node(row, arg) for arg in args))
         return node
 
