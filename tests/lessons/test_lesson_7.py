@@ -73,7 +73,7 @@ def untrained(lesson):
 
 def test_the_lesson_is_stored_as_it_runs(lesson):
     """With the same text and pictures, whatever is installed; the bars are of all who can be, and of one run."""
-    lesson.check_stored(timed="bars")
+    lesson.check_stored(of_one_run={"bars"})
     [[stored]] = [cell.outputs for cell in lesson.stored.cells if cell.id == "bars"]
     said = [text for text in told(stored.data["image/svg+xml"]) if isinstance(text, str)]
     bars = ["Value by Value", "Program, python", *OPTIONAL.values()]
