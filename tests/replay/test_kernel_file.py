@@ -99,7 +99,8 @@ def test_a_full_disk_is_said_and_leaves_nothing(folder):
 def test_a_program_finds_its_kernel_damaged(tmp_path):
     """Cut short, or with another byte in the machine code. It is compiled anew, one line says so, and whole again."""
     x = Value(3.0)
-    wanted = Program(exp(x), [], [x]).outputs([], [[1.0], [2.0]])  # compiled by now, and kept
+    # enough samples for the kernel to be worth its call; compiled by now, and kept
+    wanted = Program(exp(x), [], [x]).outputs([], [[1.0], [2.0]] * 200)
     (tmp_path / "tinygrad_lite").mkdir()
     signatures = {x.__name__: next(iter(x.overloads.values())).signature for x in kernel()}
     signatures |= dict.fromkeys(["exp", "not_finite", "products", "layer", "chains", "scalar_chains"], GROUP)
@@ -111,7 +112,7 @@ def test_a_program_finds_its_kernel_damaged(tmp_path):
         whole = path.read_bytes()
         (tmp_path / "tinygrad_lite" / path.name).write_bytes(damages.get(name, bytes)(whole))
     code = "from tinygrad_lite import Program, Value, exp; x = Value(3.0)"
-    code += "; print(Program(exp(x), [], [x]).outputs([], [[1.0], [2.0]]))"
+    code += "; print(Program(exp(x), [], [x]).outputs([], [[1.0], [2.0]] * 200))"
     for lines in (1, 0):
         done = python("-W", "error", "-c", code, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)})
         assert done.stdout == f"{wanted}\n"

@@ -41,7 +41,15 @@ def _hyperbolic(near: Callable[[Any], Any], sign: int) -> Callable[[Any], Any]:
     return of_array
 
 
-FUNCTIONS |= {"sinh": _hyperbolic(jnp.sinh, -1), "cosh": _hyperbolic(jnp.cosh, 1)}
+def _exp2(x: Any) -> Any:
+    """JAX's exp2 is exp(x·log 2), with the error of that product: of the part behind the point it is small."""
+    whole = jnp.round(x)
+    half = jnp.floor(0.5 * whole)  # a factor 2^whole may be out of range where the result is not
+    powers = jnp.ldexp(1.0, half.astype(int)) * (jnp.exp2(x - whole) * jnp.ldexp(1.0, (whole - half).astype(int)))
+    return jnp.where(jnp.abs(x) < 1100, powers, jnp.exp2(x))
+
+
+FUNCTIONS |= {"exp2": _exp2, "sinh": _hyperbolic(jnp.sinh, -1), "cosh": _hyperbolic(jnp.cosh, 1)}
 
 
 @cache
