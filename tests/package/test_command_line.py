@@ -131,7 +131,7 @@ def test_an_expression_is_worked_out(arguments, last, capsys):
         (["σ(a)", "a=1"], "not allowed: 'σ(a)': σ is called sigmoid here"),
         (["1 + sigmod(a*b)", "a=1"], "not allowed: 'sigmod(a*b)': is sigmoid meant?"),
         (["math.sin(a)", "a=1"], "not allowed: 'math.sin(a)': is sin meant?"),
-        (["tan(wx + b)", "w=1"], "not allowed: 'tan(wx + b)': is tanh meant?"),
+        (["tanhh(wx + b)", "w=1"], "not allowed: 'tanhh(wx + b)': is tanh meant?"),
         (["wx + b", "w=1", "x=1", "b=1"], "no value for wx: add wx=1.5 (is wx a product? That is written w*x)"),
         (["a", "a=one"], "a value is written name=number, not 'a=one'"),
         (["a", "a"], "a value is written name=number, not 'a'"),

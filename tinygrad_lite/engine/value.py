@@ -44,6 +44,7 @@ chapter 3: sort the recorded graph topologically, then apply the chain rule once
 
 import math
 from collections.abc import Iterable, Sequence
+from numbers import Number, Real
 from operator import add
 from typing import TYPE_CHECKING, Any, Never, Self
 
@@ -248,6 +249,9 @@ class Value(Methods):
         """NumPy's operations, number by number: `array * v` is an array of Values, `np.exp(v)` a Value."""
         return foreign_functions.apply_ufunc(ufunc, method, inputs, kwargs)
 
+    imag = 0.0
+    real = property(lambda self: self)
+
     def conjugate(self) -> Self:
         """The same node, a real number: NumPy's `var`, `std` and `vdot` ask for it."""
         return self
@@ -284,6 +288,8 @@ class Value(Methods):
     def __int__(self) -> int:
         return int(float(self))
 
+    __trunc__ = __int__
+
     def __round__(self, digits: int | None = None) -> float:
         return round(float(self), digits)
 
@@ -303,12 +309,15 @@ class Value(Methods):
         return NotImplemented if (node := as_node(other)) is NotImplemented else self.data >= node.data
 
     def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else repr(self)
+        return format(self.data if spec and spec[-1] != "s" else repr(self), spec)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
         op = f", op={self.op.name}" if self.op else ""
         return f"{type(self).__name__}({self.data!r}{label}{op}, grad={self.grad!r})"
+
+
+Real.register(Value)  # `pytest.approx` compares only what counts as one
 
 
 class Constant(Value):
@@ -318,10 +327,15 @@ class Constant(Value):
 
 
 def as_node(x: Any) -> Any:
-    """`x` as a node, a number as a Constant; NotImplemented, which Python makes a TypeError, for anything else."""
+    """`x` as a node, a number as a Constant; NotImplemented, which Python makes a TypeError, for anything else.
+
+    Raises: TypeError for another kind of number, such as a Fraction: it would take a Value for its float.
+    """
     if isinstance(x, Value):
         return x
     if not is_real(x):
+        if isinstance(x, Number) and not hasattr(x, "dtype"):  # NumPy's numbers have an error of their own
+            raise TypeError(f"a Value computes with ints and floats, not {type(x).__name__!r}: write float(x)")
         return NotImplemented
     if lost and x in lost:
         foreign_functions.warn_of_loss(x)
@@ -337,9 +351,9 @@ def as_node(x: Any) -> Any:
 
 def require_node(row: Primitive, x: Any) -> Value:
     """`x` as a node; a TypeError that names the operation if it is neither Value nor real number."""
-    node: Value = as_node(x)
-    if node is NotImplemented:
+    if not isinstance(x, Value) and not is_real(x):
         raise TypeError(f"{row.name} takes Values and real numbers, not {type(x).__name__!r}")
+    node: Value = as_node(x)
     return node
 
 
