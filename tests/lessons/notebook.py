@@ -35,8 +35,9 @@ NUMBER = re.compile(r"(?:(?<![\w)}])-)?(?<![A-Za-z_\d.])\d+(?:\.\d+)?(?:e-?\d+)?
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMPILES = "tinygrad_lite compiles what it needs for this machine"  # in one run of many
 OF_ONE_RUN = re.compile(r" at 0x[0-9a-f]+|site-packages|ipykernel_\d+")
+# Line by line: nbclient looks for carriage returns in a time that is quadratic in the length of a line.
 JSON = (
-    "print(__import__('json').dumps({}, "
+    "print(__import__('json').dumps({}, indent=0, "
     "default=lambda x: x.tolist() if hasattr(x, 'tolist') else list(x) if hasattr(x, '__iter__') else float(x)))"
 )
 

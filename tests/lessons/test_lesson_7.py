@@ -1,32 +1,29 @@
-"""Lesson 7, with what is installed and again without Numba and PyTorch: its numbers against NumPy's matrices."""
+"""Lesson 7: its numbers against NumPy's matrices, and that it goes on without Numba and PyTorch."""
 
+import os
 import re
 from importlib.util import find_spec
 from itertools import pairwise
 
+import nbformat
 import numpy as np
 import pytest
 
 from tests.lessons import notebook
 from tests.lessons.notebook import output
 from tests.pictures import told
+from tests.project import python
 
 SIZES = [2, 16, 16, 1]
 OPTIONAL = {"numba": "Program, compiled", "torch": "PyTorch"}
 
 
-@pytest.fixture(scope="module", params=[OPTIONAL, {}], ids=["as installed", "without Numba and PyTorch"])
-def lesson(request, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("settings")
-        barred = [*OPTIONAL.keys() - request.param.keys()]
-        # Python runs a module of this name when it starts; a None among the modules is an ImportError
-        (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules.update(dict.fromkeys({barred}))\n")
-        patch.setenv("PYTHONPATH", str(folder))
-        with notebook.run("7_") as lesson:
-            # Numba comes with the project, PyTorch does not
-            lesson.optional = [bar for name, bar in request.param.items() if name == "numba" or find_spec(name)]
-            yield lesson
+@pytest.fixture(scope="module")
+def lesson():
+    with notebook.run("7_") as lesson:
+        # Numba comes with the project, PyTorch does not
+        lesson.optional = [bar for name, bar in OPTIONAL.items() if name == "numba" or find_spec(name)]
+        yield lesson
 
 
 def printed(lesson, cell):
@@ -79,6 +76,19 @@ def test_the_lesson_is_stored_as_it_runs(lesson):
     bars = ["Value by Value", "Program, python", *OPTIONAL.values()]
     assert [text.strip() for text in said if text.strip() in bars] == bars
     assert sum(bool(re.fullmatch(r"[\d.]+ ms", text.strip())) for text in said) == len(bars)
+
+
+def test_without_numba_and_pytorch_it_says_the_same():
+    """Its cells as one program, where neither can be imported; the pictures are not drawn."""
+    [path] = notebook.LESSONS.glob("7_*.ipynb")
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    barred = f"import sys\nsys.modules.update(dict.fromkeys({[*OPTIONAL]}))\nsys.stdout.reconfigure(encoding='utf-8')\n"
+    code = re.sub(r"^%.*$", "", "\n".join(cell.source for cell in cells), flags=re.MULTILINE)
+    done = python(
+        "-c", f"{barred}{code}\nprint(*times, sep=', ')", cwd=path.parent, env={**os.environ, "MPLBACKEND": "agg"}
+    )
+    stored = [output.text for cell in cells for output in cell.outputs if output.output_type == "stream"]
+    assert done.stdout == "".join([*stored, "Value by Value, Program, python\n"])
 
 
 def test_the_printed_program_runs(lesson):
