@@ -34,12 +34,19 @@ except ImportError:
 from .checking import reference
 from .checking.certificate import gradcheck
 from .engine.arguments import flatten
-from .engine.declaration import TABLE, Interval, Primitive
+from .engine.declaration import TABLE, Interval, Primitive, make_row
 from .engine.derivatives import grad
+from .engine.primitives import step
+from .engine.selection import take
 from .engine.value import Value
 
 MODERATE = Interval(-40.0, 40.0)
 BOUND = 1e9  # the numbers of a program stay below, and so the product of its slopes within range
+# `take`, which is no row, is drawn as if it were one: of two by whether the number before them is positive.
+CHOICE = make_row(
+    "take", lambda c, a, b: b if c > 0 else a,
+    lambda c, a, b, y: 0, lambda c, a, b, y: 1 - step(c), lambda c, a, b, y: step(c),
+)  # fmt: skip
 Line = tuple[Any, ...]  # a row's name, and its operands: int, counted back from the newest; float, a constant
 
 
@@ -120,6 +127,7 @@ class Expression(NamedTuple):
     """A straight-line program over the table's rows: a function of as many Values as it has `inputs`.
 
     Operations that are operators in Python are called as such, with plain numbers for constants: `2.0 - v`.
+    ("take", c, a, b) is b where c > 0, else a.
     """
 
     inputs: tuple[float, ...]
@@ -129,10 +137,19 @@ class Expression(NamedTuple):
         """The newest node of the program."""
         nodes = list(xs)
         for name, *operands in self.operations:
-            row = TABLE[name]
-            apply = getattr(operator, row.method) if row.method.startswith("__") else row
+            row = _find_row(name)
+            apply = getattr(operator, row.method) if row.method.startswith("__") else _choose if row is CHOICE else row
             nodes.append(apply(*(_find_operand(nodes, x) for x in operands)))
         return nodes[-1]
+
+
+def _find_row(name: str) -> Primitive:
+    return TABLE.get(name, CHOICE)
+
+
+def _choose(c: Any, a: Any, b: Any) -> Any:
+    index = step(c)
+    return take([a, b], index if isinstance(index, Value) else int(index))
 
 
 def _find_operand(nodes: Sequence[Any], x: int | float) -> Any:
@@ -140,14 +157,14 @@ def _find_operand(nodes: Sequence[Any], x: int | float) -> Any:
 
 
 def expressions(*operations: Primitive, max_operations: int = 8, max_inputs: int = 3) -> st.SearchStrategy[Expression]:
-    """Random programs over `operations` (default: the whole table, user-defined rows included).
+    """Random programs over `operations` (default: the whole table, user-defined rows included, and `take`).
 
     They share sub-expressions, use operands twice, and mix in constants, whole numbers often. Evaluated while drawn: an
     operation out of its domain becomes an `add` of the same operands. A line can be deleted and the rest
     stays valid, so that a failing program shrinks to a few operations; its repr is to be pasted under
     `@example(...)`.
     """
-    rows = operations or tuple(row for row in TABLE.values() if not row.hidden)
+    rows = operations or (*(row for row in TABLE.values() if not row.hidden), CHOICE)
 
     def line(shape: tuple[Primitive, int | None]) -> st.SearchStrategy[Line]:
         row, constant = shape
@@ -176,9 +193,9 @@ def _repair(inputs: tuple[float, ...], lines: list[Line]) -> Expression:
     for name, *operands in lines:
         x = [_find_operand(numbers, operand) for operand in operands]
         wanted = [i for i, operand in enumerate(operands) if isinstance(operand, int)]
-        if not _is_legal(TABLE[name], x, wanted, BOUND):
+        if not _is_legal(_find_row(name), x, wanted, BOUND):
             name, operands, x = "add", (operands * 2)[:2], (x * 2)[:2]
-        numbers.append(TABLE[name].evaluate(x))
+        numbers.append(_find_row(name).evaluate(x))
         repaired.append((name, *operands))
         if hypothesis.currently_in_test_context():
             hypothesis.event(name)

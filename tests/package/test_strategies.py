@@ -40,12 +40,22 @@ def thousand_programs():
 
 def test_every_row_is_drawn_in_a_thousand_programs():
     used = Counter(name for program in thousand_programs() for name, *_ in program.operations)
-    assert set(used) == {row.name for row in PUBLIC}
+    assert set(used) == {row.name for row in PUBLIC} | {"take"}
+
+
+@given(*[st.floats(-9.0, 9.0)] * 3)
+def test_take_is_of_two_by_the_sign_of_a_third(c, a, b):
+    choice = Expression((c, a, b), (("take", 3, 2, 1),))
+    y = choice(Value(c), second := Value(a), third := Value(b))
+    y.backward()
+    chosen = float(c > 0)
+    assert (y.data, second.grad, third.grad) == ((a, b)[c > 0], 1 - chosen, chosen)
+    assert Expression((c,), (("take", c, 1, b),))(first := Value(c)) is first or c > 0
 
 
 def test_programs_share_nodes_and_use_them_twice():
     programs = thousand_programs()
-    assert sum(line[1:] == (1, 1) for program in programs for line in program.operations) > 50
+    assert sum(len(line) > 2 and line[1] == line[2] for program in programs for line in program.operations) > 50
     assert any(isinstance(x, float) for program in programs for line in program.operations for x in line[1:])
     shared = 0
     for program in programs:
