@@ -1,11 +1,16 @@
-"""Hypothesis profiles: derandomised by default, so that a run says the same thing twice."""
+"""Hypothesis profiles: derandomised by default, so that a run says the same thing twice; one browser for all."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tinygrad_lite.engine.declaration import TABLE
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # machines may be busy
 settings.register_profile("default", derandomize=True, max_examples=200, database=None, **UNTIMED)
@@ -20,3 +25,21 @@ def _table_as_it_was():
     yield
     TABLE.clear()
     TABLE.update(before)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium; one for all tests of a process, for Playwright starts only once there."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if not CHROMIUM or not sync_playwright:
+        missing = "Playwright (pip install playwright)" if CHROMIUM else "Chromium on the PATH"
+        if "CI" in os.environ:
+            pytest.fail(f"continuous integration needs {missing}")
+        pytest.skip(f"looking at pictures needs {missing}")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()

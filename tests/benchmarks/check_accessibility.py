@@ -13,7 +13,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from tests.display.conftest import CHROMIUM
+from tests.conftest import CHROMIUM
 from tests.display.drawings import course, network, neuron
 from tinygrad_lite import Value
 from tinygrad_lite.display.player import play

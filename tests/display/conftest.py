@@ -1,31 +1,10 @@
-"""A real browser, for what is to be measured, looked through, and driven by button and key."""
+"""A tab of a real browser, for what is to be measured, looked through, and driven by button and key."""
 
 import contextlib
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        sync_playwright = None
-    if not CHROMIUM or not sync_playwright:
-        missing = "Playwright (pip install playwright)" if CHROMIUM else "Chromium on the PATH"
-        if "CI" in os.environ:
-            pytest.fail(f"continuous integration needs {missing}")
-        pytest.skip(f"looking at pictures needs {missing}")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")
