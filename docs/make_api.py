@@ -115,7 +115,8 @@ def methods(x: Any, documented: list[Any]) -> dict[str, Any]:
 def signature(x: Any, name: str) -> str:
     """How the source says `x` is called; the type of a property, the fields of a named tuple."""
     if isinstance(x, (property, cached_property)):
-        return f"{name}: {ast.unparse(definition(getattr(x, 'fget', None) or x.func).returns)}"
+        kind = definition(getattr(x, "fget", None) or x.func).returns
+        return f"{name}: {kind.value if isinstance(kind, ast.Constant) else ast.unparse(kind)}"
     if isinstance(x, type) and issubclass(x, tuple):
         fields = [ast.unparse(line) for line in definition(x).body if isinstance(line, ast.AnnAssign)]
         return f"{name}({', '.join(fields)})"

@@ -250,7 +250,11 @@ class Value(Methods):
         return foreign_functions.apply_ufunc(ufunc, method, inputs, kwargs)
 
     imag = 0.0
-    real = property(lambda self: self)
+
+    @property
+    def real(self) -> Self:
+        """The same node: it has no imaginary part."""
+        return self
 
     def conjugate(self) -> Self:
         """The same node, a real number: NumPy's `var`, `std` and `vdot` ask for it."""

@@ -14,6 +14,7 @@ def recomputation(
 
     What depends on no parameter is a number to the backward pass, as data are.
     """
+
     @cache
     def prepare() -> tuple[list[Value], set[Value]]:
         order = topological_order(*parameters, *data, *outputs)
