@@ -4,7 +4,7 @@ import itertools
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.replay.graphs import EXECUTORS, bits, eager, expected, graphs, numbers_for, on_both, outcome, recorded, seeds
@@ -13,7 +13,10 @@ from tinygrad_lite.engine.value import topological_order
 from tinygrad_lite.nn import MLP
 from tinygrad_lite.strategies import MODERATE, expressions, values
 
+FEWER = settings(max_examples=settings().max_examples // 2)  # programs, each of many operations
 
+
+@FEWER
 @given(expressions(max_operations=20, max_inputs=5))
 def test_where_it_was_recorded_a_program_gives_the_numbers_of_the_graph(expression):
     leaves = [Value(x) for x in expression.inputs]
@@ -31,6 +34,7 @@ def test_where_it_was_recorded_a_program_gives_the_numbers_of_the_graph(expressi
     assert found == [(bits(output.data), bits([x.grad for x in leaves]))] * 2
 
 
+@FEWER
 @given(graphs(), st.data())
 def test_any_program_at_any_numbers_is_eager_to_the_last_bit(graph, draw):
     """Or raises the same error; infinite and NaN inputs included."""
@@ -40,6 +44,7 @@ def test_any_program_at_any_numbers_is_eager_to_the_last_bit(graph, draw):
         assert outcome(graph.program(executor), theta, [sample] if graph.data else None) == wanted
 
 
+@FEWER
 @given(expressions(max_operations=5), st.data())
 def test_derivatives_are_programs_too(expression, draw):
     """The hidden rows of the table, which only slopes are made of; several outputs."""
@@ -87,6 +92,7 @@ def test_networks_are_eager_to_the_last_bit(executor, activation):
 
 
 @on_both
+@FEWER
 @given(seed=seeds, n=st.integers(1, 60))
 def test_diamonds_are_eager_to_the_last_bit(executor, seed, n):
     """Each node uses earlier ones, often one twice: ever more paths, whose slopes are added up in one order."""

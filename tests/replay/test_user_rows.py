@@ -12,7 +12,7 @@ from math import lgamma, trunc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
@@ -71,6 +71,7 @@ def test_user_defined_rows_are_eager_to_the_last_bit(build, executors):
     anything = values(MODERATE) | st.sampled_from([0.0, -0.0, -1.0, 1e300, math.inf, -math.inf, math.nan])
     positive = values(Interval(0.0, 40.0))
 
+    @settings(max_examples=settings().max_examples // 5)
     @given(st.tuples(anything, positive | anything), st.tuples(anything, positive | anything), seeds)
     def same(theta, sample, seed):
         wanted = expected(graph.outputs, graph.parameters, graph.data, theta, sample)
@@ -183,6 +184,7 @@ def test_a_value_of_the_tables_operations_has_the_bits_and_errors_of_the_same_ca
 
 
 @on_both
+@settings(max_examples=settings().max_examples // 2)
 @given(a=values(), b=values(), t=values() | st.sampled_from([0.0, 1.0, 1e308, math.inf, math.nan]))
 def test_rows_of_several_arguments_have_the_bits_and_errors_of_floats(executor, a, b, t):
     row = primitive(
