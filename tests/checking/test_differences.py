@@ -11,6 +11,8 @@ from tinygrad_lite import Value, primitive
 from tinygrad_lite.checking.certificate import gradcheck
 from tinygrad_lite.checking.report import GradcheckError
 
+FEWER = settings(max_examples=settings().max_examples // 4)
+
 # ── user-defined rows over math ───────────────────────────────────────────────────────────────────
 
 NUMBERS = st.floats(0.01, 60.0) | st.floats(500.0, 5000.0) | st.floats(-5000.0, -0.01) | st.integers(1, 400).map(float)
@@ -41,6 +43,7 @@ def verdict(value, slope, x):
 def test_a_right_slope_is_not_accused_and_a_wrong_one_not_guarded(name):
     value, slope, numbers = SMOOTH[name]
 
+    @FEWER
     @given(numbers)
     def judge(x):
         right = verdict(value, slope, x)
@@ -75,6 +78,7 @@ JUMPS = {
 @pytest.mark.parametrize("name", JUMPS)
 @pytest.mark.parametrize("slope", [0.0, 1.0])
 def test_a_step_function_is_unchecked(name, slope):
+    @FEWER
     @given(NUMBERS | st.floats(1e6, 1e9))
     def judge(x):
         report = gradcheck(primitive("probe", lambda x: float(JUMPS[name](math.fabs(x))), lambda x, y: slope), x)
@@ -89,6 +93,7 @@ def test_a_kink_is_unchecked(x, slope):
     assert verdict(lambda t: math.fabs(t - x), lambda t, y: slope, x) == "unchecked"
 
 
+@FEWER
 @given(st.floats(1.0, 100.0), st.floats(1e-6, 1e-2))
 def test_beside_a_kink_the_slope_is_known(x, gap):
     assert verdict(lambda t: math.fabs(t - x - gap), lambda t, y: -1.0, x) == "guarded"
@@ -98,6 +103,7 @@ def test_beside_a_kink_the_slope_is_known(x, gap):
 # ── numbers not connected to the inputs ───────────────────────────────────────────────────────────
 
 
+@FEWER
 @given(st.floats(30.0, 60.0))
 def test_a_hole_is_found_where_the_function_oscillates(x):
     with pytest.raises(GradcheckError, match="not connected"):

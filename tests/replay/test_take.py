@@ -14,7 +14,7 @@ from tinygrad_lite.strategies import MODERATE, values
 numbers = st.lists(values(MODERATE), min_size=1, max_size=6)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(numbers, st.data())
 def test_it_is_pythons_indexing_and_only_what_is_chosen_has_a_gradient(given_, data):
     index = data.draw(st.integers(0, len(given_) - 1))
@@ -31,7 +31,7 @@ def test_it_is_pythons_indexing_and_only_what_is_chosen_has_a_gradient(given_, d
 
 
 @on_both
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(numbers=numbers, data=st.data())
 def test_a_program_chooses_anew_for_each_sample(executor, numbers, data):
     items, at = [*map(Value, numbers)], Value(0.0)
