@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tinygrad_lite.engine.declaration import TABLE
+from tinygrad_lite.engine.foreign_functions import lost
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -19,10 +20,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(autouse=True)
-def _table_as_it_was():
-    """Rows that a test declares are gone after it."""
+def _as_it_was():
+    """Rows that a test declares are gone after it, and so are the numbers whose history it lost."""
     before = dict(TABLE)
     yield
+    lost.clear()
     TABLE.clear()
     TABLE.update(before)
 
