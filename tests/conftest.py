@@ -14,7 +14,7 @@ from tinygrad_lite.engine.foreign_functions import lost
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # machines may be busy
-settings.register_profile("default", derandomize=True, max_examples=200, database=None, **UNTIMED)
+settings.register_profile("default", derandomize=True, max_examples=100, database=None, **UNTIMED)
 settings.register_profile("thorough", max_examples=5_000, print_blob=True, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

@@ -11,7 +11,7 @@ from tinygrad_lite import Value, primitive
 from tinygrad_lite.checking.certificate import gradcheck
 from tinygrad_lite.checking.report import GradcheckError
 
-FEWER = settings(max_examples=settings().max_examples // 4)
+FEWER = settings(max_examples=settings().max_examples // 2)
 
 # ── user-defined rows over math ───────────────────────────────────────────────────────────────────
 

@@ -34,7 +34,7 @@ STATED = [row for row in TABLE.values() if row.definition and row.reference]
 
 
 # A row has more points in tests/benchmarks/measure_rows.py.
-FEWER = settings(max_examples=settings().max_examples // 10)
+FEWER = settings(max_examples=settings().max_examples // 5)
 
 
 @pytest.fixture(params=ROWS + SLOPES, ids=lambda row: row.name)

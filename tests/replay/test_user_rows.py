@@ -71,7 +71,7 @@ def test_user_defined_rows_are_eager_to_the_last_bit(build, executors):
     anything = values(MODERATE) | st.sampled_from([0.0, -0.0, -1.0, 1e300, math.inf, -math.inf, math.nan])
     positive = values(Interval(0.0, 40.0))
 
-    @settings(max_examples=settings().max_examples // 5)
+    @settings(max_examples=settings().max_examples // 3)
     @given(st.tuples(anything, positive | anything), st.tuples(anything, positive | anything), seeds)
     def same(theta, sample, seed):
         wanted = expected(graph.outputs, graph.parameters, graph.data, theta, sample)
