@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.lessons import notebook
-from tests.lessons.notebook import output
+from tests.lessons.notebook import printed
 from tests.pictures import told
 from tests.project import python
 
@@ -24,10 +24,6 @@ def lesson():
         # Numba comes with the project, PyTorch does not
         lesson.optional = [bar for name, bar in OPTIONAL.items() if name == "numba" or find_spec(name)]
         yield lesson
-
-
-def printed(lesson, cell):
-    return "".join(o.text for o in output(lesson, cell))
 
 
 def layers(theta):

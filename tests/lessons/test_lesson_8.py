@@ -8,7 +8,7 @@ import pytest
 
 from tests.benchmarks import gpt
 from tests.lessons import notebook
-from tests.lessons.notebook import output
+from tests.lessons.notebook import printed
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +20,6 @@ def lesson():
 @pytest.fixture(scope="module")
 def initial(lesson):
     return {name: np.array(matrix) for name, matrix in lesson["initial()"].items()}
-
-
-def printed(lesson, cell):
-    return "".join(o.text for o in output(lesson, cell))
 
 
 def test_the_lesson_is_stored_as_it_runs(lesson):
