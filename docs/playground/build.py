@@ -28,6 +28,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tinygrad_lite.__main__ import assignments
+from tinygrad_lite.display.player import digest, in_script
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = ROOT / "build"
@@ -146,16 +151,6 @@ def page(title: str, example: dict[str, Any], files: str, connections: str) -> s
     return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], text["playground.html"])
 
 
-def digest(script: str) -> str:
-    """A script's name in a policy."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
-def in_script(data: Any) -> str:
-    """JSON that can stand inside a script element."""
-    return re.sub("[<>&\u2028\u2029]", lambda c: f"\\u{ord(c[0]):04x}", json.dumps(data, ensure_ascii=False))
-
-
 def embedded(files: dict[str, bytes]) -> str:
     """The files inside the page, packed."""
     element = '<script type="application/octet-stream" data-file="{}">{}</script>'
@@ -195,9 +190,6 @@ def write_file(path: Path, title: str, example: dict[str, Any], files: dict[str,
 
 def main(arguments: list[str] | None = None) -> None:
     """Build what the command line asks for."""
-    sys.path.insert(0, str(ROOT))
-    from tinygrad_lite.__main__ import assignments
-
     parser = argparse.ArgumentParser(description="Build the playground, or a hand-out: a page with an example.")
     parser.add_argument("--out", type=Path, help="one file, a hand-out (default: build/playground, with everything)")
     parser.add_argument("--title", default="tinygrad_lite playground", help="what stands at its top (%(default)s)")

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 import tinygrad_lite as tl
 from tinygrad_lite import Value, draw, explain, gradient, maximum, minimum, relu, sqrt
 from tinygrad_lite.display.derivation import Derivation
-from tinygrad_lite.engine.names import latex_name
 from tinygrad_lite.engine.symbol import format_number
 from tinygrad_lite.strategies import expressions
 
@@ -202,28 +201,6 @@ def test_a_notebook_typesets_as_much_as_the_prompt_shows():
     rows = explain(y)._repr_markdown_().splitlines()[2:-2]
     assert len(rows) == explain(y).SHOWN + 1
     assert rows[-1] == r"&  &  &\text{… (print() shows all of it)}"
-
-
-@pytest.mark.parametrize(
-    ("name", "latex"),
-    [
-        ("x", "x"),
-        ("w12", "w_{12}"),
-        ("b_3", "b_{3}"),
-        ("θ", r"\theta"),
-        ("theta2", r"\theta_{2}"),
-        ("ŷ", r"\hat{y}"),
-        ("x̄", r"\bar{x}"),
-        ("ŷ_1", r"\hat{y}_{1}"),
-        ("loss", r"\text{loss}"),
-        ("a_b", r"\text{a\_b}"),
-        ("{}%&$#", r"\text{\{\}\%\&\$\#}"),
-        ("梯度", r"\text{梯度}"),
-        ("", r"\text{}"),
-    ],
-)
-def test_names_in_latex(name, latex):
-    assert latex_name(name) == latex
 
 
 def test_powers_and_parentheses():

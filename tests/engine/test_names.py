@@ -109,9 +109,22 @@ def test_names_with_an_underscore_in_front_do_not_count():
         ("x1[0]", r"\text{x1[0]}"),
         ("f[", r"\text{f[}"),
         ("[0]", r"\text{[0]}"),
+        ("x", "x"),
+        ("w12", "w_{12}"),
+        ("b_3", "b_{3}"),
+        ("θ", r"\theta"),
+        ("theta2", r"\theta_{2}"),
+        ("ŷ", r"\hat{y}"),
+        ("x̄", r"\bar{x}"),
+        ("ŷ_1", r"\hat{y}_{1}"),
+        ("loss", r"\text{loss}"),
+        ("a_b", r"\text{a\_b}"),
+        ("{}%&$#", r"\text{\{\}\%\&\$\#}"),
+        ("梯度", r"\text{梯度}"),
+        ("", r"\text{}"),
     ],
 )
-def test_entries_in_latex(name, latex):
+def test_names_in_latex(name, latex):
     assert latex_name(name) == latex
 
 

@@ -25,7 +25,6 @@ from .report import Check, GradcheckReport, InputReport, make_error
 
 UNIT_ROUNDOFF = 2.0**-53  # the relative error of one rounding
 VALUE_ULPS, PARTIAL_ULPS = 4, 8
-# Rows whose slopes have zeros that no float hits.
 
 
 def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bool = True) -> GradcheckReport:

@@ -4,6 +4,7 @@
 that of the chain rule summed over consumers: ∂J/∂u += ∂J/∂v · ∂v/∂u.
 """
 
+import functools
 import itertools
 import math
 from collections import Counter
@@ -99,6 +100,19 @@ class Derivation:
     def operands(self, i: int) -> list[int]:
         """The indices of the inputs of node `i`, slot by slot."""
         return [self.index[x] for x in self.nodes[i].inputs]
+
+    @functools.cached_property
+    def consumers(self) -> list[list[int]]:
+        """For each node the indices of those that it is an operand of, once for each slot."""
+        found: list[list[int]] = [[] for _ in self.nodes]
+        for i in range(len(self.nodes)):
+            for j in self.operands(i):
+                found[j].append(i)
+        return found
+
+    def leaves(self) -> list[int]:
+        """The indices of the nodes that are not computed, without constants."""
+        return [i for i, x in enumerate(self.nodes) if x.op is None and type(x) is not Constant]
 
     def steps(self, style: Style = "plain", digits: int = 4) -> Iterator[Step]:
         """The forward steps, the seed and the backward steps, one per operand slot, in order."""

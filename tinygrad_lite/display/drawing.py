@@ -67,15 +67,21 @@ class Drawing:
     def _layout(self) -> bytes:
         return layout(self.source)
 
+    @functools.cached_property
+    def _size(self) -> tuple[float, float]:
+        """Width and height in points. Raises: as `svg`."""
+        size = re.search(rb'width="([\d.]+)pt"\s+height="([\d.]+)pt"', self._layout)
+        if not size:
+            raise LayoutError("Graphviz gave no picture")
+        return float(size[1]), float(size[2])
+
     def letters(self, width: float, height: float = math.inf) -> float:
         """How many pixels high the smallest letters are where the picture is to fit a frame; at most as they are.
 
         Raises: as `svg`.
         """
-        size = re.search(rb'width="([\d.]+)pt"\s+height="([\d.]+)pt"', self._layout)
-        if not size:
-            raise LayoutError("Graphviz gave no picture")
-        return SMALL * min(4 / 3, width / float(size[1]), height / float(size[2]))
+        across, down = self._size
+        return SMALL * min(4 / 3, width / across, height / down)
 
     def is_legible(self, width: float, height: float = math.inf) -> bool:
         """Whether one can read all of it where it is to fit a frame; True where there is no layout engine."""
@@ -109,8 +115,8 @@ class Drawing:
     def _image(self) -> str:
         """The picture as an HTML image that fits the page; where its letters would be too small, one scrolls."""
         encoded = base64.b64encode(self.svg.encode()).decode()
-        width = float(re.search(r'width="([\d.]+)pt"', self.svg)[1])  # type: ignore[index]  # it has one
-        widths = [width * letters / SMALL for letters in (LEGIBLE, max(LEGIBLE, self.letters(math.inf, LAPTOP[1])))]
+        letters = LEGIBLE, max(LEGIBLE, self.letters(math.inf, LAPTOP[1]))
+        widths = [self._size[0] * each / SMALL for each in letters]
         size = "max-width:100%;min-width:{}px;width:{}px".format(*map(math.ceil, widths))
         attributes = f'class="drawing" alt="{html.escape(self.title)}" style="{size}"'
         image = f'<img {attributes} src="data:image/svg+xml;base64,{encoded}">'

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ..engine.names import latex_text, variables
 from ..engine.symbol import Style, format_number
-from ..engine.value import Constant, Value
+from ..engine.value import Value
 from .derivation import Derivation, Step, write_ratio
 
 Row = tuple[str, str, str]  # a heading where a part begins, a left side, and all that follows it
@@ -51,7 +51,7 @@ class Explanation:
 
     def _rows(self, style: Style) -> Iterator[Row]:
         derivation, names = self.derivation, self.derivation.names(style, self.digits)
-        leaves = [i for i, x in enumerate(derivation.nodes) if x.op is None and type(x) is not Constant]
+        leaves = derivation.leaves()
         gradients = dict.fromkeys(leaves, 0.0)
         output = names[derivation.index[derivation.outputs[0]]]
         yield from self._listed("given", [(names[i], derivation.data[i]) for i in leaves], style)

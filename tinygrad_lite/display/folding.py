@@ -58,17 +58,13 @@ class Folding:
             for x in parameters:
                 self.owners.setdefault(x, []).append(s)
         inner = [path[path.index(s) :] if s else [] for path, s in zip(scopes, self.around, strict=True)]
-        self.consumers: list[list[int]] = [[] for _ in nodes]
-        for i in range(len(nodes)):
-            for j in derivation.operands(i):
-                self.consumers[j].append(i)
 
         def within(leaf: int, user: int) -> bool:
             return self.around[user] in scopes[leaf] or any(nodes[leaf] in owned[s] for s in inner[user])
 
         self.hidden = {
             j
-            for j, users in enumerate(self.consumers)
+            for j, users in enumerate(self.derivation.consumers)
             if users and not nodes[j].op and nodes[j] not in derivation.outputs and all(within(j, i) for i in users)
         }
         for j, x in enumerate(nodes):
@@ -88,7 +84,7 @@ class Folding:
         nodes, outputs = self.derivation.nodes, self.derivation.outputs
         level = [0] * len(nodes)
         for i in reversed(range(len(nodes))):
-            x, consumers = nodes[i], self.consumers[i]
+            x, consumers = nodes[i], self.derivation.consumers[i]
             if x in named or x in outputs or len(consumers) != 1 or self.around[i] is not None or i in self.hidden:
                 continue
             consumer = nodes[consumers[0]]
@@ -115,7 +111,8 @@ class Folding:
         for i, x in enumerate(derivation.nodes):
             group = self.around[i]
             members.setdefault(group, []).append(i)
-            used_inside = self.consumers[i] and all(self.around[k] is group for k in self.consumers[i])
+            consumers = derivation.consumers[i]
+            used_inside = consumers and all(self.around[k] is group for k in consumers)
             if i in self.hidden or (group is not None and used_inside and x not in derivation.outputs):
                 continue
             constant = type(x) is Constant

@@ -141,13 +141,9 @@ class Picture:
     def _find_series(self) -> dict[int, tuple[str, int, scope | None]]:
         """For each leaf with one use and digits in its name: the name without them, where it is used, and its scope."""
         derivation = self.derivation
-        uses: dict[int, list[int]] = {}
-        for i in range(len(derivation.nodes)):
-            for j in derivation.operands(i):
-                uses.setdefault(j, []).append(i)
         return {
             j: (re.sub(r"\d+", "", self.names[j]), users[0], derivation.nodes[j].scope)
-            for j, users in uses.items()
+            for j, users in enumerate(derivation.consumers)
             if len(users) == 1 and type(derivation.nodes[j]) is Value and not derivation.nodes[j].op
             if re.search(r"\d", self.names[j])
         }

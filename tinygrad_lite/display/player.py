@@ -102,19 +102,20 @@ def play(output: Value, max_nodes: int = 150, fold: Fold = None) -> Player:
 def _page(drawing: Drawing) -> str:
     """The template with the picture and the steps; its policy admits these styles and this script, and nothing else."""
     template = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
-    parts = {"title": html.escape(drawing.title), "svg": drawing.svg, "steps": _json(_script(drawing))}
+    parts = {"title": html.escape(drawing.title), "svg": drawing.svg, "steps": in_script(_script(drawing))}
     styles = [re.search(r"<style>(.*?)</style>", text, re.DOTALL) for text in (template, drawing.svg)]
     scripts = [re.search(r"<script>(.*?)</script>", template, re.DOTALL)]
-    style, script = (" ".join(_digest(found[1]) for found in blocks if found) for blocks in (styles, scripts))
+    style, script = (" ".join(digest(found[1]) for found in blocks if found) for blocks in (styles, scripts))
     parts["policy"] = f"default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
     return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], template)
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """The name of a script or a style sheet in a Content-Security-Policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _json(data: Any) -> str:
+def in_script(data: Any) -> str:
     """JSON that can stand inside a script element."""
     text = json.dumps(data, ensure_ascii=False)
     return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda c: f"\\u{ord(c[0]):04x}", text)
@@ -133,8 +134,7 @@ def _script(drawing: Drawing) -> dict[str, Any]:
 
 def _given(picture: Picture) -> str:
     """The leaves that are boxes; what is inside a folded box is not among them."""
-    nodes, data = picture.derivation.nodes, picture.derivation.data
-    leaves = [i for i, x in enumerate(nodes) if x.op is None and type(x) is not Constant]
+    data, leaves = picture.derivation.data, picture.derivation.leaves()
     shown = [f"{picture.titles[i]} = {format_number(data[i])}" for i in leaves[:GIVEN]]
     return "Given " + ", ".join(shown) + (f", and {len(leaves) - GIVEN} more" if len(leaves) > GIVEN else "")
 

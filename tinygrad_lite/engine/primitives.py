@@ -28,7 +28,6 @@ LN2 = math.log(2)
 LOG2E = math.log2(math.e)
 LOG10E = math.log10(math.e)
 ERF_SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
-NORMAL_DENSITY = 1 / math.sqrt(2 * math.pi)  # of a standard normal number at 0
 
 # fmt: off
 # ── the table ─────────────────────────────────────────────────────────────────────────────────────
@@ -300,7 +299,7 @@ gelu = declare(
 )
 gelu_slope = declare(
     "gelu_slope", forms.gelu_slope,
-    lambda x, y: NORMAL_DENSITY * gaussian(x / 2) * (2 * gaussian(x / 2) - x * (x * gaussian(x / 2))),
+    lambda x, y: forms.NORMAL_DENSITY * gaussian(x / 2) * (2 * gaussian(x / 2) - x * (x * gaussian(x / 2))),
     plain="gelu′({})", latex=r"\operatorname{{gelu}}'\left({}\right)", cancels=True, hidden=True,
     reference=(
         lambda x: exact.normal(x) + x * exact.normal_density(x),

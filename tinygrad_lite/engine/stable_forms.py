@@ -11,7 +11,7 @@ from math import inf, nan
 
 SMALLEST_NORMAL = sys.float_info.min
 WHOLE = 2.0**53  # every float from here on is a whole number
-NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
+NORMAL_DENSITY = 1.0 / math.sqrt(2.0 * math.pi)  # of a standard normal number at 0
 # Of (1 + 2x)·exp(x²)·erfc(x) as a polynomial in (x − 3.5)/(x + 3.5), the highest power first: interpolated with sixty
 # digits at the zeros of a Chebyshev polynomial, as Shepherd and Laframboise did (Mathematics of Computation 36, 1981).
 SCALED_ERFC = (
@@ -150,12 +150,12 @@ def gelu_slope(x: float) -> float:
         return 0.0
     z = x * math.sqrt(0.5)
     if z < -0.5:
-        y = 0.5 * scaled_erfc(-z) + x * NORMAL
+        y = 0.5 * scaled_erfc(-z) + x * NORMAL_DENSITY
         if x > -37.0:
             return y * damping(x, 0.5)
         half = damping(0.5 * x, 1.0)  # normal, where its square is subnormal
         return y * half * half
-    return 0.5 * (1.0 + math.erf(z)) + x * NORMAL * damping(x, 0.5)
+    return 0.5 * (1.0 + math.erf(z)) + x * NORMAL_DENSITY * damping(x, 0.5)
 
 
 def silu(x: float) -> float:

@@ -49,7 +49,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any, Never, Self
 
 from . import foreign_functions, hints
-from .arguments import is_real, to_float
+from .arguments import ONLY_FLOATS, is_real, to_float
 from .declaration import TABLE, Primitive
 from .foreign_functions import lost
 from .scopes import innermost, open_scopes, scope
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
 else:
     Methods = object
 new = object.__new__
-FLOAT = frozenset([float])
 
 
 class Value(Methods):
@@ -163,7 +162,7 @@ class Value(Methods):
             passed = self._propagate(seed, order, leaves)
         except TypeError:  # what a user put into some data is no number, perhaps
             passed = []
-        if len(passed) < len(leaves) or not FLOAT.issuperset(map(type, passed)):
+        if len(passed) < len(leaves) or not ONLY_FLOATS.issuperset(map(type, passed)):
             for x in (*order, *leaves):
                 _check_data(x)
                 x.grad = 0.0
@@ -452,7 +451,7 @@ def _totals(leaves: Sequence[Value], earlier: Sequence[Any], passed: Sequence[fl
 
     Raises: OverflowError, naming the leaf, where two finite ones have a sum that is not; TypeError for no number.
     """
-    if not FLOAT.issuperset(map(type, earlier)):
+    if not ONLY_FLOATS.issuperset(map(type, earlier)):
         earlier = [0.0 if x is None else to_float(x, "a gradient must be a real number") for x in earlier]
     totals = list(map(add, earlier, passed))
     if not all(map(math.isfinite, totals)):

@@ -47,13 +47,18 @@ def cross_entropy(logits: Sequence[Any], target: Any) -> Value:
     Raises: ValueError for no scores, and for a target that is no class.
     """
     if is_real(target):
-        if target not in range(len(logits)):
-            raise ValueError(f"target is {target!r}: it must be a class, a whole number from 0 to {len(logits) - 1}")
+        check_class(target, len(logits), "target")
         target = int(target)
     elif not isinstance(target, Value):
         raise TypeError(f"target is {target!r}: it must be a class, a whole number, or a Value")
     loss: Value = logsumexp(logits) - take(logits, target)
     return loss
+
+
+def check_class(target: Any, k: int, name: str) -> None:
+    """Raise ValueError, saying what `name` is, where a real number is none of the classes 0 to k − 1."""
+    if target not in range(k):
+        raise ValueError(f"{name} is {target:g}: it must be a class, a whole number from 0 to {k - 1}")
 
 
 def _scaled_powers(values: Sequence[Any], name: str) -> tuple[list[Value], Value]:

@@ -11,7 +11,7 @@ from ..engine.arguments import check_count, to_lists
 from ..engine.value import Value, topological_order
 from ..replay.program import Program
 from .data import check_number, check_samples, choose, read_lists, show_progress
-from .losses import cross_entropy, losses
+from .losses import check_class, cross_entropy, losses
 from .optimizers import SGD, Optimizer, optimizers
 
 
@@ -76,7 +76,8 @@ def train(
     function = choose(loss, losses, "loss")
     if len(wanted) == 1 < len(predictions) and (function is cross_entropy or callable(loss)):
         if function is cross_entropy:
-            _check_targets(targets, len(predictions))
+            for i, [target] in enumerate(targets):
+                check_class(target, len(predictions), f"target {i} of y")
         total = function(predictions, wanted[0])
     elif len(predictions) != len(wanted) or function is cross_entropy:
         raise ValueError(f"the model gives {len(predictions)} predictions, but y has {len(wanted)} targets a sample")
@@ -107,12 +108,6 @@ def train(
         curve.append(mean)
         descent.step(gradient)
     return curve
-
-
-def _check_targets(targets: list[list[float]], k: int) -> None:
-    for i, [target] in enumerate(targets):
-        if target not in range(k):
-            raise ValueError(f"target {i} of y is {target:g}: it must be a class, a whole number from 0 to {k - 1}")
 
 
 def _make_optimizer(given: Any, parameters: Any, learning_rate: float | None, momentum: float) -> Optimizer:

@@ -12,7 +12,7 @@ from operator import itemgetter
 from types import FunctionType, MethodType
 from typing import Any, Never
 
-from ..engine.arguments import is_array, is_real, map_nested
+from ..engine.arguments import ONLY_FLOATS, flatten, is_array, is_real, map_nested
 from ..engine.derivatives import made_by
 from ..engine.foreign_functions import find_caller
 from ..engine.scopes import recording
@@ -21,7 +21,6 @@ from .program import Program
 from .tracing import STATIC, Traced, follow_table, notice, settle
 
 MOST = 64  # recordings that a function keeps
-ONLY_FLOATS = frozenset([float])
 DECIDED = (
     "{0} is recorded once, and takes the number of a Value here ({1}): what follows from it stays as it is for the "
     "arguments of now. Operations that choose are relu, maximum, minimum, abs and take; an argument that chooses the "
@@ -91,9 +90,7 @@ class Jit:
         self._recordings: OrderedDict[Hashable, Recording] = OrderedDict()
         self._noticed: set[tuple[str, int]] = set()  # lines that were warned of
         self._lock = threading.Lock()  # of the recordings' order
-        self.__name__ = self.__qualname__ = type(
-            function
-        ).__name__  # of an object that is called; functions have theirs
+        self.__name__ = self.__qualname__ = type(function).__name__  # of an object that is called: it has none itself
         functools.update_wrapper(self, function, updated=())
 
     def __get__(self, owner: Any, cls: Any = None) -> "Jit":
@@ -238,7 +235,7 @@ class Jit:
         if made:
             outputs = outputs or {Value(result.data): _Place(0)}
             shape = (_Place(0), made.select(shapes)) if made.with_value else made.select(shapes)
-        p = len({*_places(shapes)})
+        p = len({x for x in flatten(shapes) if type(x) is _Place})
         captured = self._captured(outputs, leaves)
         return Recording([*outputs], leaves[:p], leaves[p:], captured if capture else [], shape, self._exact)
 
@@ -360,13 +357,6 @@ def _place(x: Any, outputs: dict[Value, _Place], name: str) -> Any:
     if isinstance(x, Value):
         return x.data
     raise TypeError(f"{name} returns {x!r}: jit records Values, numbers, and lists, tuples, dicts and arrays of them")
-
-
-def _places(shape: Any) -> list[_Place]:
-    """The places in a shape."""
-    found: list[_Place] = []
-    map_nested(lambda x, _: found.append(x) if type(x) is _Place else None, shape)
-    return found
 
 
 def _to_number(x: Any, name: str) -> Any:
