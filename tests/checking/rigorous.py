@@ -111,7 +111,9 @@ def cube_root(x):
 
 
 def angle(y, x):
-    return arb_series([arb.atan2(y[0], x[0]), (y[1] * x[0] - x[1] * y[0]) / (x[0] ** 2 + y[0] ** 2)], 2)
+    """Arb has one zero; on which side of the cut a point with y = ±0 lies, it cannot say."""
+    value = arb("nan") if sign_of(y) == 0 and sign_of(x) < 0 else arb.atan2(y[0], x[0])
+    return arb_series([value, (y[1] * x[0] - x[1] * y[0]) / (x[0] ** 2 + y[0] ** 2)], 2)
 
 
 def normal(x):
