@@ -29,7 +29,9 @@ try:
     from hypothesis import configuration
     from hypothesis import strategies as st
 except ImportError:
-    raise ImportError("tinygrad_lite.strategies needs Hypothesis: pip install 'tinygrad_lite[check]'") from None
+    raise ImportError(
+        "tinygrad_lite.strategies needs Hypothesis: `pip install '.[check]'` in tinygrad_lite's checkout"
+    ) from None
 
 from .checking import reference
 from .checking.certificate import gradcheck

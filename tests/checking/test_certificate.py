@@ -464,5 +464,5 @@ def test_the_core_needs_no_hypothesis():
     code += "import tinygrad_lite.strategies"
     done = python("-c", code, check=False)
     assert done.stderr.splitlines()[-1] == (
-        "ImportError: tinygrad_lite.strategies needs Hypothesis: pip install 'tinygrad_lite[check]'"
+        "ImportError: tinygrad_lite.strategies needs Hypothesis: `pip install '.[check]'` in tinygrad_lite's checkout"
     )

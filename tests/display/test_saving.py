@@ -67,6 +67,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(
     with pytest.raises(RuntimeError) as error:
         draw(course()).save(tmp_path / f"J.{suffix}")
     assert str(error.value) == (
-        f"to save {suffix.upper()}, `pip install 'tinygrad_lite[pictures]'`; .svg, .html and .dot need nothing more"
+        f"to save {suffix.upper()}, `pip install '.[pictures]'` in tinygrad_lite's checkout; "
+        ".svg, .html and .dot need nothing more"
     )
     assert not (tmp_path / f"J.{suffix}").exists()

@@ -319,4 +319,4 @@ except ImportError as error:
     print(error)
 """
     done = python("-c", code)
-    assert done.stdout == "to_jax needs JAX: pip install jax\n"
+    assert done.stdout == "to_jax needs JAX: `pip install jax`\n"

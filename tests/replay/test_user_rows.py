@@ -429,5 +429,5 @@ def test_the_executor_is_chosen_when_a_program_is_made_or_unpickled_and_without_
         "python 1",
         "compiled set()",
         "python (9.0, [6.0])",
-        "the compiled executor needs numba: pip install 'tinygrad_lite[fast]'",
+        "the compiled executor needs numba: `pip install '.[fast]'` in tinygrad_lite's checkout",
     ]

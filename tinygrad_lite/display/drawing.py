@@ -91,7 +91,9 @@ class Drawing:
             return True
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the picture to a file, as its suffix says: .svg, .html, .dot; with the extra `pictures` .png and .pdf.
+        """Write the picture to a file, as its suffix says: .svg, .html, .dot, .png, .pdf.
+
+        The last two need Typst: `pip install '.[pictures]'` in the checkout.
 
         Raises: ValueError for another suffix; RuntimeError, saying what to install, without the engine.
         """

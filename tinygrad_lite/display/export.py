@@ -22,7 +22,7 @@ def export(svg: str, title: str, suffix: Literal["png", "pdf"]) -> bytes:
     try:
         import typst
     except ImportError:
-        in_browser = sys.platform == "emscripten"
-        remedy = "use Python outside the browser" if in_browser else "`pip install 'tinygrad_lite[pictures]'`"
+        install = "`pip install '.[pictures]'` in tinygrad_lite's checkout"
+        remedy = "use Python outside the browser" if sys.platform == "emscripten" else install
         raise RuntimeError(f"to save {suffix.upper()}, {remedy}; .svg, .html and .dot need nothing more") from None
     return bytes(typst.compile(PAGE, format=suffix, ppi=PIXELS, sys_inputs={"svg": svg, "title": title}))

@@ -39,8 +39,9 @@ class Program:
         output: what to compute: a Value, or a list of k Values.
         parameters: the p leaves to differentiate by; the gradient is 0 where output does not depend on one.
         data: the d leaves that each sample has numbers for.
-        executor: "compiled" (by numba, of the extra `fast`; on the first use on a machine, which takes some seconds,
-            a line on stderr says so) or "python"; None for the fastest that is installed and has every row.
+        executor: "compiled" (by numba: `pip install '.[fast]'` in the checkout; on the first use on a machine, which
+            takes some seconds, a line on stderr says so) or "python"; None for the fastest that is installed and has
+            every row.
         exact: True for the bits of Python's `math`. False lets the compiled executor use the vector functions of the
             platform for exp, tanh and their like: some times as fast, each operation within 4 units in the last
             place and each partial derivative within 8, as `gradcheck` asks; where there are none, it is as True.
@@ -122,7 +123,7 @@ class Program:
         Raises: ImportError without JAX; when called, ValueError for other shapes.
         """
         if not _is_installed("jax"):
-            raise ImportError("to_jax needs JAX: pip install jax")
+            raise ImportError("to_jax needs JAX: `pip install jax`")
         from .jax_executor import JaxExecutor
 
         execute = JaxExecutor(self._instructions)
@@ -171,7 +172,9 @@ class Program:
             return "python"
         if not _is_installed("numba"):
             if self._requested == "compiled":
-                raise ImportError("the compiled executor needs numba: pip install 'tinygrad_lite[fast]'")
+                raise ImportError(
+                    "the compiled executor needs numba: `pip install '.[fast]'` in tinygrad_lite's checkout"
+                )
             return "python"
         missing = [str(call) for call in self._instructions.calls if not call.row.builtin]
         if not missing:
