@@ -1,6 +1,7 @@
-"""The README and its Chinese translation say the same, and their links lead somewhere."""
+"""The README and its Chinese translation say the same, their links lead somewhere, and what is to be typed works."""
 
 import re
+import tomllib
 from difflib import unified_diff
 from itertools import zip_longest
 from urllib.parse import unquote, urlsplit
@@ -8,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import mistune
 import pytest
 
-from tests.project import ROOT
+from tests.project import ROOT, python
 
 README, TRANSLATION = ROOT / "README.md", ROOT / "README.zh-CN.md"
 PAGES = [README, TRANSLATION]
@@ -32,13 +33,6 @@ def blocks(page):
 def text(token):
     """What a reader sees of a token, without its markup."""
     return "".join(" " if t["type"] == "softbreak" else t.get("raw", "") for t in walk(token))
-
-
-def table(token):
-    """The cells of a table, row by row, its head first."""
-    head, *rest = token["children"]
-    rows = [head, *(row for body in rest for row in body["children"])]
-    return [[text(cell) for cell in row["children"]] for row in rows]
 
 
 def headings(page):
@@ -108,26 +102,11 @@ def test_code_within_sentences_is_the_same():
     assert_in_step(lambda page: [(where, spans(block)) for where, block in placed(page)])
 
 
-def test_tables_have_the_same_rows_and_columns():
-    def shape(block):
-        return [f"row {i}: {len(row)} columns" for i, row in enumerate(table(block))]
-
-    assert_in_step(lambda page: [(where, shape(block)) for where, block in placed(page, "table")])
-
-
-def test_tables_have_the_same_numbers():
-    def cells(page):
-        tables = ((where, table(block)) for where, block in placed(page, "table"))
-        return [(f"{where}, in '{cell}'", numbers(cell)) for where, rows in tables for row in rows for cell in row]
-
-    assert_in_step(cells)
-
-
-def test_sentences_have_the_same_numbers():
+def test_sentences_and_tables_have_the_same_numbers():
     """Sorted, since the order of words is another."""
 
     def sentences(page):
-        return [(where, sorted(numbers(text(b)))) for where, b in placed(page, "heading", "paragraph", "list")]
+        return [(where, sorted(numbers(text(b)))) for where, b in placed(page, "heading", "paragraph", "list", "table")]
 
     assert_in_step(sentences)
 
@@ -163,3 +142,25 @@ def test_no_markup_is_left_to_be_read(page):
     for where, block in placed(page):
         left = [t["raw"] for t in walk(block) if t["type"] == "text" and re.search(r"\*|`|\]\(", t["raw"])]
         assert not left, f"{page.name}, {where}: {left}"
+
+
+def test_snippets_can_be_pasted_into_a_plain_prompt(tmp_path):
+    """One after another, in one process: an indented block ends with a blank line there, and an expression is shown."""
+    blocks = [token for _, token in placed(README, "block_code")]
+    code, claimed = ("".join(b["raw"] for b in blocks if b["attrs"]["info"] == info) for info in ("python", "text"))
+    typed = python("-I", "-X", "utf8", "-i", input=code, cwd=tmp_path)
+    assert not re.search("Error|Warning", typed.stderr), typed.stderr
+    assert typed.stdout == claimed
+
+
+def test_install_hints_work_from_a_checkout():
+    """The package is on no index; and what stands in brackets is a pattern of files to most shells, unless quoted."""
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    told = set()
+    for place in ("*.md", "tinygrad_lite/**/*.py", "docs/**/*.*", "notebooks/**/*.md", "notebooks/**/*.ipynb"):
+        for file in ROOT.glob(place):
+            text = file.read_bytes().decode(errors="replace")
+            for before, package, extras, after in re.findall(r"(?s)(.)(\.|tinygrad_lite)\[([a-z,]+)\](.)", text):
+                assert (before, package, after) == ("'", ".", "'"), f"{file}: {package}[{extras}]"
+                told.update(extras.split(","))
+    assert told == set(known)
