@@ -42,11 +42,11 @@ def quotient(w: "Decimal", x: "Decimal") -> "Decimal":
     return w / x if w or x else w
 
 
-def power_term(c: "Decimal | int", x: "Decimal", n: "Decimal", k: "Decimal") -> "Decimal | int":
-    """c·xⁿ·(ln x)ᵏ; 0 where c is, and at x = 0 for n > 0."""
-    if not c or (not x and n > 0):
+def power_term(c: "Decimal | int", x: "Decimal", n: "Decimal", s: "Decimal", k: "Decimal") -> "Decimal | int":
+    """c·xⁿ⁻ˢ·(ln x)ᵏ; 0 where c is, and at x = 0 for n > s."""
+    if not c or (not x and n > s):
         return 0
-    return c * power(x, n) * (power(x.ln(), k) if k else 1)
+    return c * power(x, n - s) * (power(x.ln(), k) if k else 1)
 
 
 def logistic(x: "Decimal") -> "Decimal":

@@ -63,7 +63,7 @@ div = declare(
     reference=(operator.truediv, lambda a, b, y: 1 / b, lambda a, b, y: -a / (b * b)),
 )
 pow = declare(
-    "pow", forms.pow, lambda x, n, y: pow_slope(x, n), lambda x, n, y: power_term(1, x, n, 1),
+    "pow", forms.pow, lambda x, n, y: pow_slope(x, n), lambda x, n, y: power_term(1, x, n, 0, 1),
     method="__pow__", plain="{}^{}", latex="{}^{{{}}}", precedence=3, doc="power",
     advice="a negative base needs a whole number as exponent, x**2; a Value there has no slope",
     reference=(
@@ -72,23 +72,27 @@ pow = declare(
 )
 pow_slope = declare(
     "pow_slope", forms.pow_slope,
-    lambda x, n, y: power_term(n * (n - 1), x, n - 2, 0),
-    lambda x, n, y: power_term(n, x, n - 1, 1) + power_term(1, x, n - 1, 0),
+    lambda x, n, y: power_term(n * (n - 1), x, n, 2, 0),
+    lambda x, n, y: power_term(n, x, n, 1, 1) + power_term(1, x, n, 1, 0),
     definition=lambda x, n: n * x ** (n - 1), cancels=True, hidden=True,
 )
-power_term = declare(  # what all further derivatives of a power are made of
+power_term = declare(  # what all further derivatives of a power are made of; n − s, rounded, would cost 500 ULP
     "power_term", forms.power_term,
-    lambda c, x, n, k, y: power_term(1, x, n, k),
-    lambda c, x, n, k, y: power_term(c * n, x, n - 1, k) + power_term(c * k, x, n - 1, k - 1),
-    lambda c, x, n, k, y: power_term(c, x, n, k + 1),
-    lambda c, x, n, k, y: y * log(log(x)),
-    definition=lambda c, x, n, k: c * x**n * log(x) ** k, cancels=True, hidden=True,
+    lambda c, x, n, s, k, y: power_term(1, x, n, s, k),
+    lambda c, x, n, s, k, y: power_term(c * (n - s), x, n, s + 1, k) + power_term(c * k, x, n, s + 1, k - 1),
+    lambda c, x, n, s, k, y: power_term(c, x, n, s, k + 1),
+    lambda c, x, n, s, k, y: -power_term(c, x, n, s, k + 1),
+    lambda c, x, n, s, k, y: y * log(log(x)),
+    definition=lambda c, x, n, s, k: c * x ** (n - s) * log(x) ** k, cancels=True, hidden=True,
     reference=(
         exact.power_term,
-        lambda c, x, n, k, y: exact.power_term(1, x, n, k),
-        lambda c, x, n, k, y: exact.power_term(c * n, x, n - 1, k) + exact.power_term(c * k, x, n - 1, k - 1),
-        lambda c, x, n, k, y: exact.power_term(c, x, n, k + 1),
-        lambda c, x, n, k, y: y * x.ln().ln(),
+        lambda c, x, n, s, k, y: exact.power_term(1, x, n, s, k),
+        lambda c, x, n, s, k, y: (
+            exact.power_term(c * (n - s), x, n, s + 1, k) + exact.power_term(c * k, x, n, s + 1, k - 1)
+        ),
+        lambda c, x, n, s, k, y: exact.power_term(c, x, n, s, k + 1),
+        lambda c, x, n, s, k, y: -exact.power_term(c, x, n, s, k + 1),
+        lambda c, x, n, s, k, y: y * x.ln().ln(),
     ),
 )
 xlogy = declare(
@@ -97,7 +101,7 @@ xlogy = declare(
     reference=(exact.product_log, lambda w, x, y: x.ln(), lambda w, x, y: exact.quotient(w, x)),
 )
 ratio = declare(
-    "ratio", forms.ratio, lambda w, x, y: 1 / x, lambda w, x, y: -power_term(w, x, -2, 0),
+    "ratio", forms.ratio, lambda w, x, y: 1 / x, lambda w, x, y: -power_term(w, x, 0, 2, 0),
     definition=lambda w, x: w / x, hidden=True,
     reference=(exact.quotient, lambda w, x, y: 1 / x, lambda w, x, y: -exact.quotient(w, x * x)),
 )
@@ -144,9 +148,13 @@ sqrt = declare(
     reference=(lambda x: x.sqrt(), lambda x, y: 1 / (2 * x.sqrt())),
 )
 cbrt = declare(
-    "cbrt", forms.cbrt, lambda x, y: 1 / (3 * y * y),
+    "cbrt", forms.cbrt, lambda x, y: cbrt_slope(x),
     plain="∛({})", latex=r"\sqrt[3]{{{}}}", doc="cube root, of negative numbers too",
     reference=(exact.cube_root, lambda x, y: 1 / (3 * y * y)),
+)
+cbrt_slope = declare(
+    "cbrt_slope", forms.cbrt_slope, lambda x, y: -2 * y / (3 * x),
+    definition=lambda x: 1 / (3 * cbrt(x) ** 2), hidden=True,
 )
 hypot = declare(
     "hypot", forms.hypot, lambda a, b, y: direction(a, b), lambda a, b, y: direction(b, a),
@@ -184,7 +192,7 @@ acos = declare(
     reference=(lambda x: exact.angle((1 - x * x).sqrt(), x), lambda x, y: -1 / (1 - x * x).sqrt()),
 )
 asin_slope = declare(
-    "asin_slope", forms.asin_slope, lambda x, y: x * y * y * y,
+    "asin_slope", forms.asin_slope, lambda x, y: x * y * atanh_slope(x),
     definition=lambda x: 1 / sqrt(1 - x**2), domain=(SYMMETRIC,), hidden=True,
 )
 atan = declare(
@@ -224,8 +232,12 @@ acosh = declare(
     definition=lambda x: log(x + sqrt(x**2 - 1)), domain=(Interval(1.0, inf),), doc="inverse of cosh, not negative",
 )
 atanh = declare(
-    "atanh", math.atanh, lambda x, y: asin_slope(x) * asin_slope(x),
+    "atanh", math.atanh, lambda x, y: atanh_slope(x),
     definition=lambda x: log((1 + x) / (1 - x)) / 2, domain=(Interval(-1.0, 1.0, open=True),), doc="inverse of tanh",
+)
+atanh_slope = declare(
+    "atanh_slope", forms.atanh_slope, lambda x, y: 2 * x * y * y,
+    definition=lambda x: 1 / (1 - x**2), domain=(SYMMETRIC,), hidden=True,
 )
 degrees = declare(
     "degrees", math.degrees, lambda x, y: math.degrees(1.0), doc="an angle in radians, in degrees",
@@ -247,7 +259,11 @@ erfc = declare(
     definition=lambda x: 1 - erf(x), reference=(exact.erfc, lambda x, y: -exact.erf_slope(x)),
 )
 gaussian = declare(
-    "gaussian", forms.gaussian, lambda x, y: -2 * x * y, definition=lambda x: exp(-(x**2)), hidden=True,
+    "gaussian", forms.gaussian, lambda x, y: -2 * x * bell(x) * bell(x), definition=lambda x: exp(-(x**2)), hidden=True,
+)
+bell = declare(  # normal, where its square is subnormal and x would magnify what that has lost
+    "bell", forms.bell, lambda x, y: -x * gaussian(x / 2) * gaussian(x / 2),
+    definition=lambda x: exp(-(x**2) / 2), hidden=True,
 )
 
 # ── activations ──
@@ -260,10 +276,14 @@ tanh_slope = declare(
     definition=lambda x: 1 - tanh(x) ** 2, hidden=True,
 )
 sigmoid = declare(
-    "sigmoid", forms.sigmoid, lambda x, y: sigmoid(x) * sigmoid(-x),
+    "sigmoid", forms.sigmoid, lambda x, y: sigmoid_slope(x),
     plain="σ({})", latex=r"\sigma\left({}\right)",
     definition=lambda x: 1 / (1 + exp(-x)), doc="logistic function, 1 / (1 + exp(−x))",
     reference=(exact.logistic, lambda x, y: y * exact.logistic(-x)),
+)
+sigmoid_slope = declare(
+    "sigmoid_slope", forms.sigmoid_slope, lambda x, y: -tanh(x / 2) * y,
+    definition=lambda x: sigmoid(x) * sigmoid(-x), hidden=True,
 )
 softplus = declare(
     "softplus", forms.softplus, lambda x, y: sigmoid(x),
@@ -293,7 +313,7 @@ elu = declare(
     definition=lambda x: maximum(x, 0) + expm1(minimum(x, 0)), doc="x where x > 0, else exp(x) − 1",
 )
 gelu = declare(
-    "gelu", forms.gelu, lambda x, y: gelu_slope(x), cancels=True,
+    "gelu", forms.gelu, lambda x, y: gelu_slope(x),
     doc="x·Φ(x), where Φ(x) is the probability that a standard normal number is below x",
     reference=(lambda x: x * exact.normal(x), lambda x, y: exact.normal(x) + x * exact.normal_density(x)),
 )
@@ -307,13 +327,16 @@ gelu_slope = declare(
     ),
 )
 silu = declare(
-    "silu", forms.silu, lambda x, y: silu_slope(x), cancels=True,
+    "silu", forms.silu, lambda x, y: silu_slope(x),
     definition=lambda x: x / (1 + exp(-x)), doc="x·σ(x), also called swish",
     reference=(lambda x: x * exact.logistic(x), lambda x, y: exact.silu_slope(x)),
 )
 silu_slope = declare(
-    "silu_slope", forms.silu_slope, lambda x, y: sigmoid(x) * sigmoid(-x) * (2 - x * tanh(x / 2)),
+    "silu_slope", forms.silu_slope, lambda x, y: sech(x / 2) / 4 * ((2 - x * tanh(x / 2)) * sech(x / 2)),
     definition=lambda x: sigmoid(x) * (1 + x * sigmoid(-x)), cancels=True, hidden=True,
+)
+sech = declare(
+    "sech", forms.sech, lambda x, y: -tanh(x) * y, definition=lambda x: 1 / cosh(x), hidden=True,
 )
 
 # ── choices ──
@@ -369,7 +392,7 @@ binary_cross_entropy = declare(
 )
 cross_entropy_slope = declare(
     "cross_entropy_slope", forms.cross_entropy_slope,
-    lambda p, y, slope: power_term(y, p, -2, 0) + power_term(1 - y, 1 - p, -2, 0),
+    lambda p, y, slope: power_term(y, p, 0, 2, 0) + power_term(1 - y, 1 - p, 0, 2, 0),
     lambda p, y, slope: -1 / (p * (1 - p)),
     definition=lambda p, y: ratio(1 - y, 1 - p) - ratio(y, p), domain=(UNIT, UNIT), hidden=True,
 )

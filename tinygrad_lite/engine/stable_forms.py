@@ -22,6 +22,15 @@ SCALED_ERFC = (
     0.019099330953271165, -0.04882332583088402, 0.08798315382403678, -0.11508959816003075, 0.09751909515328706,
     -0.010555596332221669, -0.1400091801376197, 1.2423492448711544,
 )  # fmt: skip
+# Where the slopes of gelu and silu are 0, and what rounding has taken from these numbers.
+GELU_FLAT, GELU_FLAT_REST = -0.7517915246935645, 1.4956759177009883e-17
+SILU_FLAT, SILU_FLAT_REST = -1.2784645427610737, -1.0946994183093437e-16
+# Of the slope of gelu, divided by its distance d from there, as Taylor's polynomial in d, the highest power first.
+GELU_SLOPE = (
+    5.702764979242107e-07, 4.3284506257392273e-07, -7.74846130700372e-06, -1.121438018842664e-05, 8.615947861116571e-05,
+    0.00018633974623233514, -0.0007448268386746817, -0.002239538068073497, 0.004539228379125415, 0.019421679838189067,
+    -0.014771522148244337, -0.1140082332972217, -0.018199676398671087, 0.388284982990552, 0.4314939923140469,
+)  # fmt: skip
 
 
 def pow(x: float, n: float) -> float:
@@ -51,15 +60,20 @@ def pow_slope(x: float, n: float) -> float:
     return n * half * (half / (math.fabs(x) if n % 2.0 == 1.0 else x))
 
 
-def power_term(c: float, x: float, n: float, k: float) -> float:
-    if c == 0.0 or (x == 0.0 and n > 0.0):
+def power_term(c: float, x: float, n: float, s: float, k: float) -> float:
+    power = n - s
+    if c == 0.0 or (x == 0.0 and power > 0.0):
         return 0.0
     if x < 0.0 and n % 1.0 != 0.0:
         raise ValueError
+    half = pow(math.fabs(x), 0.5 * power)  # x**power alone may be out of range
+    if half == 0.0:
+        return 0.0  # however large c is
+    rest = (n - (power - (power - n))) - (s + (power - n))  # of the exponent, which rounding has taken (Knuth, 1969)
+    factor = c * (1.0 + rest * math.log(math.fabs(x))) if rest != 0.0 and x != 0.0 else c
     logarithms = math.pow(math.log(x), k) if k != 0.0 else 1.0
-    half = pow(math.fabs(x), 0.5 * n)  # x**n alone may be out of range
-    # Multiplied last is what is large: a subnormal x**n has lost digits, which the logarithms would magnify.
-    return (c * half) * (half * (-logarithms if x < 0.0 and n % 2.0 == 1.0 else logarithms))
+    # Multiplied last is what is large: a subnormal power has lost digits, which the logarithms would magnify.
+    return (factor * half) * (half * (-logarithms if x < 0.0 and n % 2.0 != s % 2.0 else logarithms))
 
 
 def xlogy(w: float, x: float) -> float:
@@ -79,13 +93,12 @@ def cbrt(x: float) -> float:
 
 def hypot(a: float, b: float) -> float:
     a, b = math.fabs(a), math.fabs(b)
-    if b > a:
-        a, b = b, a
     if a == inf or b == inf:
         return inf
-    if a == 0.0:
-        return b
-    return a * math.sqrt(1.0 + (b / a) * (b / a))
+    largest = a if a > b else b
+    scale = 2.0**-600 if largest > 1e150 else 2.0**600 if largest < 1e-140 else 1.0  # squares stay within range
+    a, b = a * scale, b * scale
+    return math.sqrt(a * a + b * b) / scale
 
 
 def direction(a: float, b: float) -> float:
@@ -97,6 +110,15 @@ def asin_slope(x: float) -> float:
     return 1.0 / math.sqrt((1.0 - x) * (1.0 + x))  # x·x would lose what 1 − x has
 
 
+def atanh_slope(x: float) -> float:
+    return 1.0 / ((1.0 - x) * (1.0 + x))
+
+
+def cbrt_slope(x: float) -> float:
+    y = cbrt(x)
+    return 1.0 / (3.0 * y * y)
+
+
 def atan_slope(x: float) -> float:
     if math.fabs(x) < 1e8:
         return 1.0 / (1.0 + x * x)
@@ -104,8 +126,12 @@ def atan_slope(x: float) -> float:
 
 
 def tanh_slope(x: float) -> float:
-    e = math.exp(-2.0 * math.fabs(x))
-    return 4.0 * e / ((1.0 + e) * (1.0 + e))  # 1 − tanh² loses every digit where tanh saturates
+    return 4.0 * sigmoid_slope(2.0 * x)  # 1 − tanh² loses every digit where tanh saturates
+
+
+def sech(x: float) -> float:
+    e = math.exp(-math.fabs(x))
+    return 2.0 * e / (1.0 + e * e)
 
 
 def damping(x: float, k: float) -> float:
@@ -119,6 +145,10 @@ def damping(x: float, k: float) -> float:
 
 def gaussian(x: float) -> float:
     return damping(x, 1.0)
+
+
+def bell(x: float) -> float:
+    return damping(x, 0.5)
 
 
 def scaled_erfc(x: float) -> float:
@@ -148,6 +178,12 @@ def gelu(x: float) -> float:
 def gelu_slope(x: float) -> float:
     if x < -40.0:
         return 0.0
+    d = (x - GELU_FLAT) - GELU_FLAT_REST
+    if math.fabs(d) < 0.25:
+        y = 0.0
+        for c in GELU_SLOPE:
+            y = y * d + c
+        return y * d
     z = x * math.sqrt(0.5)
     if z < -0.5:
         y = 0.5 * scaled_erfc(-z) + x * NORMAL_DENSITY
@@ -171,7 +207,9 @@ def silu_slope(x: float) -> float:
         return (1.0 + (e + x * e)) / ((1.0 + e) * (1.0 + e))
     half = math.exp(0.5 * x)
     e = half * half
-    return (half * (1.0 + x + e)) * (half / ((1.0 + e) * (1.0 + e)))
+    d = (x - SILU_FLAT) - SILU_FLAT_REST
+    factor = d - (1.0 + SILU_FLAT) * math.expm1(d)  # 1 + x + exp(x), which would cancel beside its zero
+    return (half * factor) * (half / ((1.0 + e) * (1.0 + e)))
 
 
 def sigmoid(x: float) -> float:
@@ -179,6 +217,11 @@ def sigmoid(x: float) -> float:
         return 1.0 / (1.0 + math.exp(-x))
     e = math.exp(x)
     return e / (1.0 + e)
+
+
+def sigmoid_slope(x: float) -> float:
+    e = math.exp(-math.fabs(x))
+    return e / ((1.0 + e) * (1.0 + e))
 
 
 def softplus(x: float) -> float:
