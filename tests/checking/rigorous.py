@@ -4,6 +4,7 @@ A power series of length 2 in Arb's arithmetic encloses the value and the slope 
 no cancellation and no underflow can go unseen. `compute` takes the place of `reference.compute`.
 """
 
+import math
 from decimal import Context, Decimal
 
 import flint
@@ -61,18 +62,8 @@ def constant(x):
 
 def power(x, n):
     if n[0] == n[0].mid() and n[1] == 0 and n[0].mid().is_integer() and abs(n[0]) < 1e6:
-        whole = int(float(n[0].mid()))
-        return one_slope(x, whole)
+        return x ** int(float(n[0].mid()))
     return (n * x.log()).exp() if sign_of(x) else zero_power(x, n)
-
-
-def one_slope(x, n):
-    """xⁿ and its slope n·xⁿ⁻¹·x′ for a whole n; 0⁰ is 1."""
-    value = x[0] ** n if n >= 0 else 1 / x[0] ** -n
-    if n == 0:
-        return constant(1)
-    slope = n * (x[0] ** (n - 1) if n >= 1 else 1 / x[0] ** (1 - n))
-    return arb_series([value, slope * x[1]], 2)
 
 
 def zero_power(x, n):
@@ -111,9 +102,17 @@ def cube_root(x):
 
 
 def angle(y, x):
-    """Arb has one zero; on which side of the cut a point with y = ±0 lies, it cannot say."""
-    value = arb("nan") if sign_of(y) == 0 and sign_of(x) < 0 else arb.atan2(y[0], x[0])
-    return arb_series([value, (y[1] * x[0] - x[1] * y[0]) / (x[0] ** 2 + y[0] ** 2)], 2)
+    """Of a y that is not negative on the cut: Arb has one zero."""
+    if abs(x[0]) < abs(y[0]):
+        return sign_of(y) * arb.pi() / 2 - (x / y).atan()
+    turn = 0 if sign_of(x) >= 0 else arb.pi() if sign_of(y) >= 0 else -arb.pi()
+    return (y / x).atan() + turn
+
+
+def hyperbolic_tangent(x):
+    side = -1 if x[0] < 0 else 1
+    e = (-2 * side * x).exp()
+    return side * (1 - e) / (1 + e)
 
 
 def normal(x):
@@ -144,7 +143,7 @@ RULES = {
     "gelu_slope": gelu_slope,
     "degrees": lambda x: x * 180 / arb.pi(),
     "radians": lambda x: x * arb.pi() / 180,
-    "tanh": lambda x: arb_series([x[0].tanh(), x[1] / x[0].cosh() ** 2], 2),
+    "tanh": hyperbolic_tangent,
     "abs": absolute,
     "sign": lambda x: constant(sign_of(x)),
     "stopped": lambda x: constant(x[0]),
@@ -179,6 +178,8 @@ def compute(row, inputs, wanted=()):
                 break
         else:
             results.append(NAN)
+    if row.name == "atan2" and inputs[0] == 0 and math.copysign(1, inputs[0]) < 0:
+        results[0] = -results[0]  # Arb's zero has no sign
     return results
 
 
