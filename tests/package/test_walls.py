@@ -1,6 +1,7 @@
 """The house's walls: who may import whom between the wings, read from the files' imports."""
 
 import ast
+import re
 import sys
 
 from tests.project import ROOT
@@ -81,3 +82,10 @@ def test_no_circle():
     while free := {module for module in waiting if not arrows[module] & waiting}:
         waiting -= free
     assert waiting == set()
+
+
+def test_the_map_has_every_file_of_the_wings():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\|(?: \w+)? \| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
+    files = {module.rpartition(".")[2] for module, path in FILES.items() if wing(module) and path.stem != "__init__"}
+    assert {name for cell in cells for name in re.findall(r"\w+", cell)} == files
