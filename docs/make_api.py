@@ -26,13 +26,26 @@ The operations {} are functions of Values and of numbers, and methods of `Value`
 What they compute, with partial derivatives and domains, is in [operations.md](operations.md)."""
 FIRST = [
     "engine.value",
-    "engine.scopes",
     "engine.derivatives",
+    "engine.scopes",
     "display.explanation",
     "display.drawing",
     "display.player",
     "checking.certificate",
     "checking.report",
+    "replay.jit",
+    "engine.selection",
+    "replay.program",
+    "engine.generated_methods",
+    "engine.declaration",
+    "engine.rest_of_math",
+    "nn",
+    "nn.network",
+    "nn.losses",
+    "nn.optimizers",
+    "nn.training",
+    "nn.logistic_regression",
+    "strategies",
 ]
 MODULES = ["nn", "strategies"]  # public themselves
 METHODS = (FunctionType, staticmethod, property, cached_property)
@@ -66,9 +79,14 @@ def rooms() -> dict[ModuleType, list[Any]]:
         modules |= {x: x.__module__ for x in reached}
         waiting += reached
     order = [f"tinygrad_lite.{name}" for name in FIRST]
-    order += sorted(set(modules.values()).difference(order), key=lambda name: (name.split(".")[1] in MODULES, name))
-    found = sorted(modules, key=lambda x: (is_exception(x), x not in public(), inspect.getsourcelines(x)[1]))
-    return {sys.modules[module]: [x for x in found if modules[x] == module] for module in order}
+    order += sorted({x.__module__ for x in modules}.difference(order))
+
+    def place(x: Any) -> tuple[Any, ...]:
+        return is_exception(x), x not in public(), order.index(x.__module__), inspect.getsourcelines(x)[1]
+
+    found = sorted(modules, key=place)
+    used = [name for name in order if name in modules.values()]
+    return {sys.modules[name]: [x for x in found if modules[x] == name] for name in used}
 
 
 def is_ours(x: Any) -> bool:
@@ -83,9 +101,11 @@ def is_exception(x: Any) -> bool:
 
 
 def results(x: Any) -> Iterator[type]:
-    """The classes of this package in what `x` returns, or its methods, and in its fields."""
+    """The classes of this package in what `x` returns, or its public methods, and in its fields."""
     tree = definition(x)
     for part in tree.body if isinstance(tree, ast.ClassDef) else [tree]:
+        if getattr(part, "name", "").startswith("_"):
+            continue
         annotation = getattr(part, "returns", None) or getattr(part, "annotation", None)
         for word in re.findall(r"\w+", ast.unparse(annotation)) if annotation else ():
             found = vars(sys.modules[x.__module__]).get(word)
@@ -184,32 +204,38 @@ def page() -> str:
     taken: dict[str, int] = {}
 
     def heading(level: int, text: str) -> str:
-        """Begin a section; the link to it, named as code hosts do: the second of a name has -1 at its end."""
+        """Begin a section; its address, as code hosts name it: the second of a name has -1 at its end."""
         sections.append(f"{'#' * level} {text}")
         name = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
         taken[name] = taken.get(name, -1) + 1
-        return f"[{text}](#{name}{f'-{taken[name]}' if taken[name] else ''})"
+        return f"#{name}{f'-{taken[name]}' if taken[name] else ''}"
 
     found = rooms()
     documented = list(itertools.chain.from_iterable(found.values()))
     for module, things in found.items():
         text = inspect.cleandoc(module.__doc__ or "")
         title, _, rest = text.partition("\n\n")
-        if module.__name__.split(".")[1] in MODULES:
+        home = module.__name__.split(".")[1]
+        if home in MODULES:
             title, rest = f"`{module.__name__}`", text
-        line = heading(2, " ".join(title.split()).removesuffix("."))
+        heading(2, " ".join(title.split()).removesuffix("."))
         sections.append(markdown(rest))
-        links = []
         for x in things:
-            links.append(heading(3, f"`{x.__name__}`"))
+            shown = f"{home}.{x.__name__}" if home in MODULES else x.__name__
+            contents.append(f"| [`{shown}`]({heading(3, f'`{x.__name__}`')}) | {summary(x)} |")
             sections += section(x, x.__name__)
             for name, method in methods(x, documented).items():
                 heading(4, f"`{x.__name__}.{name}`")
                 sections += section(method, name)
-        contents.append(f"| {line} | {', '.join(links)} |")
     names = ", ".join(f"`{row.name}`" for row in TABLE.values() if not row.hidden)
     parts = [HEAD, "\n".join(contents), textwrap.fill(OPERATIONS.format(names), 120), *sections]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def summary(x: Any) -> str:
+    """The first line of a docstring, for a table."""
+    line, *_ = SECTION.split(inspect.getdoc(x) or "")
+    return line.partition("\n")[0].replace("|", r"\|")
 
 
 def section(x: Any, name: str) -> list[str]:
