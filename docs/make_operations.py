@@ -11,7 +11,7 @@ HEAD = """\
 
 Each is one row of [`primitives.py`](../tinygrad_lite/engine/primitives.py); this page is written from the rows by
 `python docs/make_operations.py`. A function works on Values (`tl.exp(v)`, `v.exp()`) and on numbers (`tl.exp(2.0)`).
-y (of the losses: loss) is the result; [x > 0] is 1 where x > 0, else 0.
+y (of the losses: loss) is the result; [x > 0] is 1 where x > 0, else 0; constants are shown to four digits.
 
 The last column is the largest error that was found, in units in the last place, of the value and of each partial
 derivative: at 10,000 points a row, by `tests/benchmarks/measure_rows.py`, subnormal operands and kinks left out. The
@@ -30,7 +30,7 @@ def line(row: Primitive) -> str:
     written = write(Symbol("", row, tuple(inputs)), "plain")
     formula = write(row.definition(*inputs), "plain") if row.definition else written
     partials = [f"∂{x.name}: {write(p(*inputs, y), 'plain')}" for x, p in zip(inputs, row.partials, strict=True)]
-    conditions = [d.describe(x.name) for x, d in zip(inputs, row.domain, strict=True)]
+    conditions = [d.describe(x.name).replace("-", "−") for x, d in zip(inputs, row.domain, strict=True)]
     value, *slopes = ULPS[row.name]
     errors = f"{value:g}; {', '.join('*' if row.cancels and error > 8 else f'{error:g}' for error in slopes)}"
     cells = [f"`{row.name}`: {row.doc}", written, formula, "; ".join(partials), ", ".join(filter(None, conditions))]
