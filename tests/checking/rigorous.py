@@ -61,7 +61,7 @@ def constant(x):
 
 
 def power(x, n):
-    if n[0] == n[0].mid() and n[1] == 0 and n[0].mid().is_integer() and abs(n[0]) < 1e6:
+    if n[0] == n[0].mid() and n[1] == 0 and n[0].mid().is_integer() and (abs(n[0]) < 1e6 or x[0] < 0):
         return x ** int(float(n[0].mid()))
     return (n * x.log()).exp() if sign_of(x) else zero_power(x, n)
 
@@ -181,6 +181,18 @@ def compute(row, inputs, wanted=()):
     if row.name == "atan2" and inputs[0] == 0 and math.copysign(1, inputs[0]) < 0:
         results[0] = -results[0]  # Arb's zero has no sign
     return results
+
+
+def differentiate(row, x, i=0):
+    """Derivatives 1 to 4 of `row` in argument i, by a power series of length 5, from as few bits as do."""
+    for bits in (256, 2048, 8192):
+        flint.ctx.prec, flint.ctx.cap = bits, 5
+        args = tuple(Ball(arb_series([exact(each), arb(int(i == j))], 5)) for j, each in enumerate(x))
+        series = Ball.apply_primitive(row, args).series
+        derivatives = [series[k] * math.factorial(k) for k in (1, 2, 3, 4)]
+        if all(each == 0 or each.rel_accuracy_bits() > 80 for each in derivatives):
+            return [decimal(each) for each in derivatives]
+    raise UndecidedError
 
 
 def decimal(ball):

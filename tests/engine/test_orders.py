@@ -1,11 +1,13 @@
 """The table is closed under differentiation: each row's derivatives of order 1 to 5, at every legal point."""
 
 import math
+from decimal import Decimal
 
 import mpmath
 import pytest
 
 import tinygrad_lite as tl
+from tests.checking import rigorous
 from tinygrad_lite import Value, grad, hessian
 from tinygrad_lite.engine.declaration import TABLE
 
@@ -164,6 +166,24 @@ def test_the_losses(label, order):
         exact = exact_derivative(lambda t: EXACT["binary_cross_entropy_with_logits"](t, label), z, order)
         ours = nested(lambda t: tl.binary_cross_entropy_with_logits(t, label), order)(z).data
         assert agree(ours, exact, max(abs(exact), abs(exact) * 1e6 if order > 1 else 0)), z
+
+
+@pytest.mark.parametrize(
+    ("name", "order", "x"),
+    [
+        ("gelu", 1, (-0.75179,)), ("silu", 1, (-1.27846454,)), ("sigmoid", 2, (1e-200,)), ("softplus", 3, (1e-200,)),
+        ("silu", 3, (1e-200,)), ("silu", 2, (725.5,)), ("erf", 2, (27.2,)), ("erfc", 3, (27.2,)),
+        ("pow", 2, (1e-61, -0.16445352057174545)), ("pow", 3, (2.7e44, 0.447)), ("pow", 2, (9.3e-10, -2.2e-16)),
+        ("pow", 2, (15.0, -1e284)), ("pow", 3, (-1.0, 5.47e54)), ("cbrt", 3, (-2.3816688806793016e18,)),
+        ("hypot", 3, (130.78568430073926, 1e8)), ("asin", 3, (-0.999983724873515,)),
+        ("atanh", 3, (0.9999999999695511,)), ("atan2", 3, (14.576123887263108, 26.7)),
+    ],
+)  # fmt: skip
+def test_a_derivative_keeps_its_digits(name, order, x):
+    """Beside the zero of a slope, near 0, among subnormal numbers, where an exponent is rounded, near a pole."""
+    ours = nested(lambda first: TABLE[name](first, *x[1:]), order)(x[0]).data
+    exact = rigorous.differentiate(TABLE[name], x)[order - 1]
+    assert abs(Decimal(ours) - exact) <= 8 * Decimal(math.ulp(float(exact)))
 
 
 def test_what_users_asked_for():
