@@ -103,7 +103,7 @@ def test_a_program_finds_its_kernel_damaged(tmp_path):
     wanted = Program(exp(x), [], [x]).outputs([], [[1.0], [2.0]] * 200)
     (tmp_path / "tinygrad_lite").mkdir()
     signatures = {x.__name__: next(iter(x.overloads.values())).signature for x in kernel()}
-    signatures |= dict.fromkeys(["exp", "not_finite", "products", "layer", "chains", "scalar_chains"], GROUP)
+    signatures |= dict.fromkeys(["exp", "not_finite", "products", "layer", "chains", "scalar_chains", "strips"], GROUP)
     damages = {"chains": lambda whole: whole[:-100], "exp": lambda whole: whole.replace(b"ELF", b"elf", 1)}
     names = {}
     for name, signature in signatures.items():

@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from ..engine.declaration import Primitive
 from . import kernel_loops
 from .kernel_file import compile_once
-from .kernel_loops import GROUP, LANES, address, chains, layer, not_finite, products, scalar_chains
+from .kernel_loops import GROUP, LANES, address, chains, layer, not_finite, products, scalar_chains, strips
 from .kernel_vectors import row_on_vectors
 from .rebinding import rebind
 
@@ -41,7 +41,7 @@ def functions_of(rows: Sequence[Primitive], of_numbers: bool, exact: bool) -> An
     """The addresses of what does a group, by its kind: calls of these rows, and CHECK, PRODUCTS, LAYER, CHAIN at the
     end. Unless they are to be `exact`, columns are computed by vectors where the platform has them.
     """
-    loops = (not_finite, products, layer, scalar_chains if of_numbers else chains)
+    loops = (not_finite, strips, scalar_chains) if of_numbers else (products, not_finite, layer, chains)
     compiled = [_compile_calls(row, None if exact or of_numbers else row_on_vectors(row)) for row in rows] + [
         _compile_group(loop.__name__, loop) for loop in loops
     ]
@@ -96,19 +96,18 @@ def run_groups(groups, functions, p, n, valid, stride, tape, packed, sums):
     """All groups, one after the other; `functions` has the addresses of what does them, by kind."""
     bad = False
     for g in range(len(groups)):
-        kind, members, width, out, at, first = groups[g]
-        bad |= call(functions[kind], p, n, valid, stride, out * stride, tape, at, members, width, packed, first, sums)
+        kind, members, width, out, at, first, lanes = groups[g]
+        more = at, members, width, packed, first, sums
+        bad |= call(functions[kind], p, n * lanes, valid, stride, out * stride, tape, *more)
     return bad
 
 
-def prepare(groups, functions, tape, factors, given, numbers, packed):
+def prepare(groups, functions, tape, factors, numbers, packed):
     """Compute all numbers but the first, which are given, and pack those that layers read: is one bad?"""
     p = address(numbers)
     bad = run_groups(groups, functions, p, 1, 1, 1, address(tape), p, p)
     for i in range(len(factors)):
         packed[i] = numbers[factors[i]]
-    for i in range(given, len(numbers)):
-        bad |= numbers[i] - numbers[i] != 0.0
     return bad
 
 
@@ -158,7 +157,7 @@ ADDRESSES, COUNT = _array(types.intp), types.intp
 @cache
 def kernel() -> tuple[Any, Any]:
     """`prepare` and `run`, compiled."""
-    of_numbers = types.boolean(LINES, ADDRESSES, PLACES, PLACES, COUNT, FLOATS, FLOATS)
+    of_numbers = types.boolean(LINES, ADDRESSES, PLACES, PLACES, FLOATS, FLOATS)
     given = (LINES, ADDRESSES, PLACES, LINES, FLOATS, FLOATS, FLOATS, TABLE, COUNT, COUNT)
     of_samples = types.void(*given, LINES, TABLE, TABLE, _array(types.boolean))
     return compile_once("prepare", prepare, of_numbers), compile_once("run", run, of_samples)

@@ -7,7 +7,8 @@ Pointers and offsets, because an array's index would first be asked whether it i
     p          where the columns are, or the numbers
     stride     from one column to the next: a column has a place for each sample of a block; 1 for numbers
     offset     of a column's first number from p
-    n          how many samples there are, rounded up to a multiple of 16, of which `valid` are samples
+    n          how many samples there are, rounded up to a multiple of 16, of which `valid` are samples; of numbers,
+               how many lanes each member has
     out        the offset of the first result; the others follow
     tape, at   places of operands, and where the group's begin; `count` and `terms` are its members and its width
     w, first   the numbers that layers read, and where the group's begin
@@ -21,7 +22,7 @@ What does a group returns whether it met a number that is not finite, or an erro
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic, models, register_model
 
 WIDTH = 8
@@ -122,6 +123,12 @@ def add_up(context: Any, numbers: Any) -> Any:
     return types.float64(vector), emit
 
 
+@njit(error_model="numpy")
+def lanes(p, place, i):
+    """The eight numbers from i behind a place on, or eight times the number at −1 − place."""
+    return repeat(p[~place]) if place < 0 else load(p, place + i)
+
+
 def layer(p, n, valid, stride, out, tape, at, count, terms, w, first, sums):
     """`count` chains over the same columns, each with numbers of its own: base + w₁·column₁ + w₂·column₂ + …
 
@@ -209,6 +216,25 @@ def scalar_chains(numbers, n, valid, stride, out, tape, at, count, terms, w, fir
     return False
 
 
+def strips(p, n, valid, stride, out, tape, at, count, terms, w, first, sums):
+    """`count` strips of chains of numbers, of n lanes each; `tape` has base, a₁, b₁, … of the first lane, and −1 − x
+    for a base or an a that is x in all lanes. What is behind the lanes is overwritten: it is computed later.
+    """
+    for _ in range(count):
+        end = at + 1 + 2 * terms
+        for i in range(0, n, 2 * WIDTH):
+            u, v = lanes(p, tape[at], i), lanes(p, tape[at], i + WIDTH)
+            for j in range(at + 1, end, 2):
+                a, b = tape[j], tape[j + 1] + i
+                u = plus(u, lanes(p, a, i), load(p, b))
+                v = plus(v, lanes(p, a, i + WIDTH), load(p, b + WIDTH))
+            store(p, out + i, u)
+            store(p, out + i + WIDTH, v)
+        at = end
+        out += n
+    return False
+
+
 def products(p, n, valid, stride, out, tape, at, height, width, w, first, sums):
     """Add to `sums` the sum over the samples of a·b, for `height` columns a (an even number) and `width` columns b.
 
@@ -245,12 +271,10 @@ def products(p, n, valid, stride, out, tape, at, height, width, w, first, sums):
 
 
 def not_finite(p, n, valid, stride, out, tape, at, count, terms, w, first, sums):
-    """Whether the numbers of `count` columns do not add up: surely if one is infinite or NaN."""
-    u = v = repeat(0.0)
-    one = repeat(1.0)
+    """Whether one of the numbers in `count` columns is infinite or NaN: times 0 it is NaN."""
+    u = v = zero = repeat(0.0)
     for j in range(at, at + count):
         for i in range(0, n, 2 * WIDTH):
-            u = plus(u, load(p, tape[j] * stride + i), one)
-            v = plus(v, load(p, tape[j] * stride + i + WIDTH), one)
-    total = add_up(u) + add_up(v)
-    return total - total != 0.0
+            u = plus(u, load(p, tape[j] * stride + i), zero)
+            v = plus(v, load(p, tape[j] * stride + i + WIDTH), zero)
+    return add_up(u) + add_up(v) != 0.0

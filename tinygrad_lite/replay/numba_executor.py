@@ -15,6 +15,7 @@ from .kernel import CHUNK, functions_of, kernel
 from .kernel_loops import LANES
 from .python_executor import PythonExecutor
 from .schedule import Schedule
+from .strips import Strips
 
 EMPTY = np.empty(0)
 SMALL = 200  # length of the code that Python has read by the time the kernel is called
@@ -26,8 +27,8 @@ class Plan:
     def __init__(self, instructions: Instructions, gradients: bool, exact: bool, single: bool) -> None:
         schedule = Schedule(instructions, gradients, single)
         self.gradients = gradients
-        self.numbers, self.columns = (
-            np.fromiter(chain.from_iterable(groups), np.int32).reshape(-1, 6)
+        numbers, self.columns = (
+            np.fromiter(chain.from_iterable(groups), np.int32).reshape(-1, 7)
             for groups in (schedule.numbers, schedule.columns)
         )
         rows = [call.row for call in instructions.calls]
@@ -35,18 +36,21 @@ class Plan:
             functions_of(rows, of_numbers, exact) for of_numbers in (True, False)
         )
         self.tape = np.array(schedule.tape, np.int32)
-        self.factors = np.array(schedule.factors, np.int32)
+        strips = Strips(numbers, self.tape, len(schedule.start))
+        self.numbers, self.number_tape = strips.groups, strips.tape
+        self.factors = strips.places[np.array(schedule.factors, np.int32)]
         self.spread = np.array([*schedule.spread.items()], np.int32).reshape(-1, 2)
-        self.given = len(schedule.start)
-        self.start = np.zeros(schedule.n_numbers)
-        self.start[: self.given] = schedule.start
+        self.spread[:, 0] = strips.places[self.spread[:, 0]]
+        self.start = np.zeros(strips.end)
+        self.start[: len(schedule.start)] = schedule.start
         first, p, d = MINUS_ONE + 1, len(instructions.parameters), len(instructions.data)
         self.parameters, self.data = slice(first, first + p), slice(first + p, first + p + d)
         self.column_space = schedule.n_columns * LANES
         self.results, self.outputs = len(schedule.results), schedule.outputs
         places = np.array([schedule.places[slot] for slot in schedule.results], np.int32)
         is_column = np.array([schedule.is_column[slot] for slot in schedule.results], bool)
-        self.number_results, self.number_places = np.flatnonzero(~is_column), places[~is_column]
+        self.number_results = np.flatnonzero(~is_column)
+        self.number_places = strips.places[places[~is_column]].astype(np.intp)
         outputs = np.flatnonzero(is_column[: schedule.outputs])
         self.output_columns = np.column_stack([outputs, places[outputs]]).astype(np.int32)
         self.workspaces: list[Any] = []  # columns, of a single sample numbers, that no thread is using
@@ -59,7 +63,7 @@ class Plan:
             numbers = self.start.copy()
         numbers[self.parameters] = theta
         numbers[self.data] = sample
-        bad = prepare(self.numbers, self.number_functions, self.tape, self.factors, self.given, numbers, EMPTY)
+        bad = prepare(self.numbers, self.number_functions, self.number_tape, self.factors, numbers, EMPTY)
         results = None if bad else numbers.take(self.number_places)
         self.workspaces.append(numbers)
         return results
@@ -88,7 +92,7 @@ class Replay:
     def compute_numbers(self, prepare: Any) -> bool:
         """Compute what is the same for all samples; False where that leaves the range of floats, or a row raises."""
         plan = self.plan
-        given = plan.numbers, plan.number_functions, plan.tape, plan.factors, plan.given
+        given = plan.numbers, plan.number_functions, plan.number_tape, plan.factors
         return not prepare(*given, self.numbers, self.packed)
 
     def compute(self, run: Any, first: int, end: int) -> None:

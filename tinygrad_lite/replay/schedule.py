@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 
 from .instructions import CHAIN, CONSTANT, DATA, MINUS_ZERO, ONE, Instructions
 
-LAYER, PRODUCTS, CHECK = -2, -3, -4  # kinds of groups, beside CHAIN; those of calls count from 0
+LAYER, CHECK, PRODUCTS = -2, -3, -4  # kinds of groups, beside CHAIN; those of calls count from 0
 
 
 class Group(NamedTuple):
@@ -53,6 +53,7 @@ class Group(NamedTuple):
     out: int  # the place of the first result, among the numbers or the columns; the others follow
     at: int
     factors: int = 0  # where among the factors a layer's are
+    lanes: int = 1  # of numbers that each member is computed for
 
 
 class Term(NamedTuple):
