@@ -2,7 +2,11 @@
 
 import re
 
-from tinygrad_lite import Value
+import pytest
+from hypothesis import given, settings
+
+from tests.replay.graphs import eager, graphs, on_both, recorded
+from tinygrad_lite import Program, Value, primitive, tanh
 from tinygrad_lite.engine.value import topological_order
 from tinygrad_lite.replay import instructions, schedule
 from tinygrad_lite.replay.instructions import CHAIN, CONSTANT, record
@@ -69,3 +73,31 @@ def test_the_schedule_of_the_example():
             line += ["factors", *map(str, factors)]
         lines.append(line)
     assert lines == [line[: len(wanted)] for line, wanted in zip(rows(schedule), lines, strict=True)]
+
+
+def written(code):
+    """All that instructions say."""
+    return [*code], code.constants, code.calls, code.names, code.gradient_of, code.outputs, code.gradients, code.forward
+
+
+@settings(max_examples=30)
+@given(graphs())
+def test_numba_records_what_python_does(graph):
+    order = topological_order(*graph.parameters, *graph.data, *graph.outputs)
+    names = {x: x.label for x in order if x.label}
+    by_python, by_numba = (
+        record(order, graph.outputs, graph.parameters, graph.data, names, {}, compiled) for compiled in (False, True)
+    )
+    assert written(by_python) == written(by_numba)
+
+
+@on_both
+@pytest.mark.parametrize("large", [0, 100])
+def test_a_large_graph_gives_the_numbers_of_values(monkeypatch, executor, large):
+    monkeypatch.setattr("tinygrad_lite.replay.program.LARGE", large)
+    own = primitive("ownrow", lambda x, y: tanh(x) * y + x, lambda x, y, z: z * y + 1, lambda x, y, z: tanh(x) * z)
+    a, b, c = leaves = [Value(0.3), Value(-0.5), Value(0.75)]
+    row = own(a * b, c) + b  # a sum that takes up the row's own, of which the slope is made
+    J = row * row - own(row, a) / 3
+    means, gradient = Program(J, leaves, executor=executor)(recorded(leaves))
+    assert (means, [*gradient]) == (J.data, *eager([J], leaves, [], recorded(leaves))[1])

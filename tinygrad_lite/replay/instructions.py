@@ -27,19 +27,34 @@ from the forward pass, so that whatever runs the one runs the other.
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..engine import primitives
 from ..engine.declaration import Primitive
 from ..engine.symbol import Symbol
-from ..engine.value import Value, topological_order
+from ..engine.value import Value
+from . import kernel_recording as kernel
 from .inlining import Step, trace
+from .kernel_recording import CHAIN as CHAIN
+from .kernel_recording import CONSTANT as CONSTANT
+from .kernel_recording import DATA as DATA
+from .kernel_recording import MINUS_ONE as MINUS_ONE
+from .kernel_recording import MINUS_ZERO as MINUS_ZERO
+from .kernel_recording import ONE as ONE
+from .kernel_recording import PARAMETER as PARAMETER
+from .kernel_recording import ZERO as ZERO
 
-# Kinds of instructions that are no call; those count from 0, in `Instructions.calls`.
-CHAIN, CONSTANT, PARAMETER, DATA = -1, -2, -3, -4
-# The first slots of every program.
-ZERO, MINUS_ZERO, ONE, MINUS_ONE = range(4)
+# Rows that the kernel writes down itself.
+WRITTEN = {
+    primitives.mul: kernel.MUL,
+    primitives.add: kernel.ADD,
+    primitives.sub: kernel.SUB,
+    primitives.neg: kernel.NEG,
+    primitives.identity: kernel.IDENTITY,
+}
 
 
 class Call(NamedTuple):
@@ -115,234 +130,211 @@ def record(
     data: Sequence[Value],
     names: Mapping[Value, str],
     frozen: Mapping[Value, float],
+    compiled: bool = False,
 ) -> Instructions:
     """The instructions that compute `outputs`, and their gradients, from `parameters` and `data`.
 
     `order` is the topological order of them all. Nodes in `names` keep a slot of their own; other leaves are constants:
-    the numbers in `frozen`, or their own.
+    the numbers in `frozen`, or their own. With `compiled` it is numba that writes.
     """
-    recorder = _Recorder(parameters, data, names, frozen)
-    recorder.forward(order, outputs)
-    for output in outputs:
-        recorder.backward(output, order if len(outputs) == 1 else topological_order(output))
-    return recorder.instructions
+    writer, code = kernel.compiled() if compiled else kernel.INTERPRETED, Instructions()
+    code.parameters = [code.emit(PARAMETER, i) for i in range(len(parameters))]
+    code.data = [code.emit(DATA, i) for i in range(len(data))]
+    index: dict[Any, int] = dict(zip(order, range(len(order)), strict=True))
+    slots = {index[x]: slot for x, slot in zip((*parameters, *data), (*code.parameters, *code.data), strict=True)}
+    scripts = _Scripts(code.constants)
+    numbers = _number(order, index, slots, scripts, frozen)
+    numbers["named"] = [int(x in names) for x in order] if names else [0] * len(order)
+    numbers["outputs"], numbers["parameters"] = [index[x] for x in outputs], [index[x] for x in parameters]
+    room, growth = _make_room(numbers, scripts, code, writer)
+    for node, slot in slots.items():
+        room.slots[node] = slot
+        if numbers["named"][node]:
+            room.sizes[kernel.MARKED] = slot
+    for node in numbers["parameters"]:
+        room.leading[node] = 1
+    graph = kernel.Graph(**{name: writer.integers(each) for name, each in numbers.items()})
+    writer.write_forward(graph, room)
+    code.forward = int(room.sizes[kernel.N_SLOTS])
+    for i in range(len(outputs) * bool(parameters)):
+        room = _extend(room, growth, writer)
+        writer.write_backward(graph, room, i)
+    code.outputs = [int(room.slots[node]) for node in numbers["outputs"]]
+    code.names = {int(room.slots[index[x]]): name for x, name in names.items() if x.op or index[x] in slots}
+    code.calls = [scripts.calls[i] for kind, i in sorted((kind, i) for i, kind in enumerate(room.kinds) if kind >= 0)]
+    _read(room, code, writer)
+    return code
 
 
-def count_uses(order: Sequence[Value]) -> Counter[Any]:
-    """How often each node is an operand."""
-    uses = Counter[Any](map(attrgetter("first"), order))
-    uses.update(map(attrgetter("second"), order))
-    for others in [x for x in uses if type(x) is tuple]:  # of three operands and more
-        for x in others:
-            uses[x] += uses[others]
-    return uses
+def _number(
+    order: Sequence[Value],
+    index: Mapping[Any, int],
+    slots: Mapping[int, int],
+    scripts: "_Scripts",
+    frozen: Mapping[Value, float],
+) -> dict[str, list[int]]:
+    """A graph in numbers, as `kernel.Graph` has them; `slots` has the leaves that are no constants."""
+    rows, firsts, seconds = (list(map(attrgetter(name), order)) for name in ("op", "first", "second"))
+    row = list(map({x: scripts.number_row(x) for x in dict.fromkeys(rows)}.__getitem__, rows))
+    first, second = (list(map(index.get, nodes, repeat(kernel.NONE))) for nodes in (firsts, seconds))
+    more: list[int] = []
+    for i, others in enumerate(seconds):
+        if type(others) is tuple:  # of three operands and more
+            second[i] = kernel.SUM - len(more)
+            more += [len(others), *map(index.__getitem__, others)]
+    number = [kernel.NONE] * len(order)
+    for i, x in enumerate(order):
+        if row[i] == kernel.LEAF and i not in slots:
+            number[i] = scripts.number_constant(frozen.get(x, x.data))
+    found = {"row": row, "first": first, "second": second, "more": more, "number": number}
+    return found | {name: getattr(scripts, name) for name in ("value", "slopes", "slope", "kept", "script")}
 
 
-Sum = Any  # a slot, or list[int]: as `_Recorder` has it
-IDENTITY, NEG, ADD, SUB, MUL = primitives.identity, primitives.neg, primitives.add, primitives.sub, primitives.mul
-LINEAR = frozenset([IDENTITY, NEG, ADD, SUB])  # rows that become part of a sum; their partials are numbers
+def _make_room(
+    numbers: Mapping[str, list[int]], scripts: "_Scripts", code: Instructions, writer: kernel.Writer
+) -> tuple[kernel.Room, list[int]]:
+    """Room for the forward pass, and by how much code, slots and marks may grow in each."""
+    n, p, k = len(numbers["row"]), len(numbers["parameters"]), len(numbers["outputs"])
+    steps = sum(scripts.sizes[row] * count for row, count in Counter(numbers["row"]).items() if row >= 0)
+    terms = n + 2 * (2 * n + len(numbers["more"])) + 2 * steps + n + p
+    slots = terms + steps + n + p + len(code.constants)
+    growth = [2 * slots + 2 * terms + steps, slots, 2 * (sum(numbers["named"]) + p)]
+    full = writer.full
+    mask = (1 << (2 * steps * (1 + k)).bit_length()) - 1
+    sizes = [len(code.code), len(code), 0, 0, 0, kernel.NONE, n, k, p, mask]
+    room = kernel.Room(
+        code=writer.integers(code.code),
+        starts=writer.integers(code.starts),
+        sizes=writer.integers(sizes),
+        **{name: full(n, 0) for name in ("uses", "leading", "order", "above", "seen")},
+        **{name: full(n, kernel.NONE) for name in ("slots", "gradients")},
+        **{name: full(terms, 0) for name in ("left", "right", "before", "count")},
+        constants=writer.integers([ZERO, MINUS_ZERO, ONE, MINUS_ONE, *[kernel.NONE] * (len(code.constants) - 4)]),
+        kinds=full(len(scripts.calls), kernel.NONE),
+        called=full(mask + 1, 0),
+        registers=full(scripts.registers, 0),
+        marks=full(0, 0),
+        results=full(k * p, 0),
+    )
+    return _extend(room, growth, writer), growth
 
 
-class _Recorder:
-    """Writes a graph down. A sum that is still growing is a list, base, a₁, b₁, a₂, b₂, …; anything else is its slot.
+def _extend(room: kernel.Room, growth: Sequence[int], writer: kernel.Writer) -> kernel.Room:
+    """More room, where there may be too little for another pass."""
+    lists = {"code": room.code, "starts": room.starts, "marks": room.marks}
+    used = (room.sizes[i] for i in (kernel.N_CODE, kernel.N_SLOTS, kernel.N_MARKS))
+    for (name, numbers), n, more in zip(lists.items(), used, growth, strict=True):
+        if len(numbers) <= n + more:
+            lists[name] = writer.full(2 * n + more, 0)
+            lists[name][: len(numbers)] = numbers
+    return room._replace(**lists)
 
-    Products and sums, of which graphs are full, are written down where they are met; other rows by `apply`.
+
+def _read(room: kernel.Room, code: Instructions, writer: kernel.Writer) -> None:
+    """The instructions as they were written, and which of them are gradients."""
+    code.code = writer.pack(room.code, room.sizes[kernel.N_CODE])
+    code.starts = writer.pack(room.starts, room.sizes[kernel.N_SLOTS] + 1)
+    marks = writer.pack(room.marks, room.sizes[kernel.N_MARKS])
+    code.gradient_of = {slot: int(room.slots[node]) for slot, node in zip(marks[::2], marks[1::2], strict=True)}
+    slots, p = writer.pack(room.results, len(room.results)).tolist(), len(code.parameters)
+    code.gradients = [slots[i * p : (i + 1) * p] for i in range(len(code.outputs))]
+
+
+class _Scripts:
+    """The rows of a graph as scripts, which `kernel.follow` reads, with the constants and calls that are in them.
+
+    value, slopes, slope, kept, script: as `kernel.Graph` has them. sizes: of each row, how long its scripts are.
+    registers: how many one needs at most.
     """
 
-    def __init__(
-        self,
-        parameters: Sequence[Value],
-        data: Sequence[Value],
-        names: Mapping[Value, str],
-        frozen: Mapping[Value, float],
-    ) -> None:
-        self.instructions = code = Instructions()
-        self.names = names
-        self.frozen = frozen
-        self.parameters = parameters
-        self.leading = set(parameters)  # and the nodes that depend on them
-        code.parameters = [code.emit(PARAMETER, i) for i in range(len(parameters))]
-        code.data = [code.emit(DATA, i) for i in range(len(data))]
-        self.slots = dict(zip((*parameters, *data), (*code.parameters, *code.data), strict=True))
-        code.names = {slot: names[x] for x, slot in self.slots.items() if x in names}
-        self.sums: dict[Value, list[int]] = {}
-        self.constants: dict[float | str, int] = {"0.0": ZERO, "-0.0": MINUS_ZERO, 1.0: ONE, -1.0: MINUS_ONE}
-        self.called: dict[tuple[int, ...], int] = {}
-        self.kinds: dict[Call, int] = {}
-        self.values: dict[Primitive, list[Step] | None] = {}
-        self.partials: dict[Primitive, list[Any]] = {}
+    def __init__(self, constants: "array[float]") -> None:
+        self.constants = constants
+        self.places: dict[float | str, int] = {"0.0": ZERO, "-0.0": MINUS_ZERO, 1.0: ONE, -1.0: MINUS_ONE}
+        self.rows: dict[Primitive | None, int] = {None: kernel.LEAF}
+        self.inlined: dict[Primitive, list[Step] | None] = {}
+        self.calls: list[Call] = []
+        self.value: list[int] = []
+        self.slopes: list[int] = []
+        self.slope: list[int] = []
+        self.kept: list[int] = []
+        self.script: list[int] = []
+        self.sizes: list[int] = []
+        self.registers = 0
+        for row in WRITTEN:
+            self.number_row(row)
 
-    def forward(self, order: Sequence[Value], outputs: Sequence[Value]) -> None:
-        """One instruction for each node, or none where the only sum that uses it takes it up."""
-        slots, sums, slot_of, leading, names = self.slots, self.sums, self.slot, self.leading, self.names
-        uses = count_uses(order)
-        for output in outputs:
-            uses[output] += 2  # kept
-        for node in order:
-            row = node.op
-            if row is None:
-                continue
-            a: Any = node.first
-            b: Any = node.second
-            if row is MUL:
-                result: Sum = [MINUS_ZERO, slots.get(a) or slot_of(a), slots.get(b) or slot_of(b)]
-            elif row is ADD:
-                result = self.add(sums.pop(a, None) or slot_of(a), sums.pop(b, None) or slot_of(b))
-            elif row in LINEAR:
-                result = self.apply(row, [sums.pop(x, None) or slot_of(x) for x in node.inputs])
-            else:
-                result = self.apply(row, [slot_of(x) for x in node.inputs])
-            if a in leading or b in leading or (type(b) is tuple and not leading.isdisjoint(b)):
-                leading.add(node)
-            if node in names:
-                slots[node] = slot = self.keep(result)
-                self.instructions.names[slot] = names[node]
-            elif type(result) is list and uses[node] == 1:
-                sums[node] = result
-            else:
-                slots[node] = self.settle(result)
-        self.instructions.outputs = [slot_of(output) for output in outputs]
-        self.instructions.forward = len(self.instructions)
+    def number_constant(self, x: float) -> int:
+        """The number of a constant, one for all its uses; 0.0 and −0.0 are two numbers."""
+        place = self.places.setdefault(x or repr(x), len(self.constants))
+        if place == len(self.constants):
+            self.constants.append(x)
+        return place
 
-    def backward(self, output: Value, order: Sequence[Value]) -> None:
-        """The gradients of one output: chains of upstream · partial, in the order in which `Value.backward` adds."""
-        slots, slot_of, leading, names = self.slots, self.slot, self.leading, self.names
-        terms: dict[Value, Sum] = {output: ONE}
-        for node in reversed(order):
-            row = node.op
-            if row is None or node not in terms or node not in leading:
-                continue
-            gradient = terms.pop(node)
-            if node in names:
-                upstream = self.keep([MINUS_ZERO, gradient, ONE] if type(gradient) is int else gradient)
-                self.instructions.gradient_of[upstream] = slots[node]
+    def number_row(self, row: Primitive | None) -> int:
+        """The number of a row, whose scripts are written when it is met first."""
+        if row is None or row in self.rows:
+            return self.rows[row]
+        self.rows[row] = len(self.value)
+        arity, size = len(row.partials), len(self.script)
+        self.value.append(self.write(arity, partial(self.apply, row, range(arity))) if row not in WRITTEN else 0)
+        self.slopes.append(len(self.slope))
+        symbols = [Symbol(str(i)) for i in range(arity + 1)]
+        self.kept.append(0)
+        for i, slope in enumerate(row.partials):
+            formula = Call(row, i) if i in row.opaque else slope(*symbols)
+            if isinstance(formula, (Call, Symbol)) or formula != 0:
+                self.slope.append(self.write(arity, partial(self.expand, formula, arity)))
+                self.kept[-1] |= any(arity in operands for kind, operands in self.steps if kind != kernel.NUMBER)
             else:
-                upstream = gradient if type(gradient) is int else self.settle(gradient)
-            a: Any = node.first
-            b: Any = node.second
-            if row is MUL:
-                passed: Any = ((a, slots.get(b) or slot_of(b)), (b, slots.get(a) or slot_of(a)))
-            elif row is ADD:
-                passed = ((a, ONE), (b, ONE))
-            else:
-                passed = self.partials_of(node, row)
-            for x, partial in passed:
-                if x not in leading:
-                    continue
-                chain = terms.get(x)
-                if chain is None:
-                    terms[x] = upstream if partial == ONE else [MINUS_ZERO, upstream, partial]
-                elif type(chain) is int:
-                    terms[x] = [MINUS_ZERO, chain, ONE, upstream, partial]
-                else:
-                    chain += (upstream, partial)
-        gradients = []
-        for x in self.parameters:
-            chain = terms.get(x, [ZERO])
-            factors = (chain, ONE) if type(chain) is int else chain[1:]
-            gradients.append(self.instructions.emit(CHAIN, ZERO, *factors))
-            if x in names:
-                self.instructions.gradient_of[gradients[-1]] = slots[x]
-        self.instructions.gradients.append(gradients)
+                self.slope.append(kernel.NONE)
+        self.sizes.append(0 if row in (primitives.mul, primitives.add) else len(self.script) - size)
+        return self.rows[row]
 
-    def partials_of(self, node: Value, row: Primitive) -> Iterator[tuple[Value, int]]:
-        """The inputs of a node, and the slots of ∂node/∂input; without those for which that is always 0."""
-        operands = (*node.inputs, node)
-        if row not in self.partials:
-            symbols = [Symbol(str(i)) for i in range(len(operands))]
-            self.partials[row] = [
-                Call(row, i) if i in row.opaque else partial(*symbols) for i, partial in enumerate(row.partials)
-            ]
-        for x, formula in zip(operands, self.partials[row], strict=False):
-            if x not in self.leading:
-                continue
-            if isinstance(formula, Call):
-                yield x, self.call(formula, [self.slot(operand) for operand in operands])
-            elif isinstance(formula, Symbol) or formula != 0:
-                yield x, self.settle(self.expand(formula, operands))
+    def write(self, arity: int, expand: Callable[[], int]) -> int:
+        """Write the script of what `expand` does, in steps; where it begins."""
+        self.steps: list[tuple[int, Sequence[int]]] = []
+        self.top = arity  # the register that was taken last
+        result, start = expand(), len(self.script)
+        self.script += [len(self.steps), result]
+        for kind, operands in self.steps:
+            self.script += [kind, len(operands), *operands]
+        self.registers = max(self.registers, self.top + 1)
+        return start
 
-    def expand(self, formula: Any, operands: Sequence[Value]) -> Sum:
-        """A formula over symbols, which are named by the positions of their operands, as a sum."""
+    def step(self, kind: int, *operands: int) -> int:
+        """One more step; its register."""
+        self.steps.append((kind, operands))
+        self.top += 1
+        return self.top
+
+    def expand(self, formula: Any, arity: int) -> int:
+        """The register of a formula over symbols, which are named by those of their operands."""
+        if isinstance(formula, Call):
+            return self.call(formula, range(arity + 1))
         if not isinstance(formula, Symbol):
-            return self.constant(float(formula))
+            return self.step(kernel.NUMBER, self.number_constant(float(formula)))
         if formula.row is None:
-            return self.slot(operands[int(formula.name)])
-        return self.apply(formula.row, [self.expand(arg, operands) for arg in formula.args])
+            return self.step(kernel.SETTLE, int(formula.name))
+        return self.apply(formula.row, [self.expand(arg, arity) for arg in formula.args])
 
-    def apply(self, row: Primitive, operands: list[Sum]) -> Sum:
-        """The row applied to sums, as a sum."""
-        if row is ADD:
-            return self.add(*operands)
-        slots = [self.settle(x) for x in operands[row in LINEAR :]]
-        if row is SUB:
-            return self.add(operands[0], [MINUS_ZERO, *slots, MINUS_ONE])
-        if row is NEG:
-            return [MINUS_ZERO, self.settle(operands[0]), MINUS_ONE]
-        if row is IDENTITY:
-            return operands[0]
-        if row is MUL:
-            return [MINUS_ZERO, *slots]
-        if not row.builtin and row not in self.values:
-            self.values[row] = trace(row)
-        steps = self.values.get(row)
-        return self.call(Call(row), slots) if steps is None else self.inline(steps, slots)
-
-    def add(self, x: Sum, y: Sum) -> Sum:
-        """x + y, which goes on with the longer sum: y + x rounds alike."""
-        if type(y) is list and len(y) > 3 and (type(x) is int or len(y) > len(x)):
-            x, y = y, x
-        if type(x) is int:
-            x = [x]
-        x += y[1:] if type(y) is list and len(y) == 3 and y[0] == MINUS_ZERO else (self.settle(y), ONE)
-        return x
-
-    def inline(self, steps: Sequence[Step], slots: Sequence[int]) -> Sum:
-        """The value of a user-defined row, step by step, as a sum."""
-        parts: list[Sum] = [*slots]
-        for row, operands, shared in steps:
-            result = self.apply(row, [parts[x] if type(x) is int else self.constant(x) for x in operands])
-            parts.append(self.settle(result) if shared else result)
+    def apply(self, row: Primitive, operands: Sequence[int]) -> int:
+        """The register of a row applied to registers."""
+        if row in WRITTEN:
+            return self.step(WRITTEN[row], *operands)
+        if not row.builtin and row not in self.inlined:
+            self.inlined[row] = trace(row)
+        steps = self.inlined.get(row)
+        if steps is None:
+            return self.call(Call(row), operands)
+        parts = [self.step(kernel.SETTLE, x) for x in operands]
+        for operation, places, shared in steps:
+            inputs = [parts[x] if type(x) is int else self.step(kernel.NUMBER, self.number_constant(x)) for x in places]
+            result = self.apply(operation, inputs)
+            parts.append(self.step(kernel.SETTLE, result) if shared else result)
         return parts[-1]
 
-    def slot(self, x: Value) -> int:
-        """The slot of a node."""
-        slot = self.slots.get(x)
-        if slot is None:
-            slot = self.settle(self.sums.pop(x)) if x.op else self.constant(self.frozen.get(x, x.data))
-            self.slots[x] = slot
-        return slot
-
-    def settle(self, x: Sum) -> int:
-        """The slot of a sum, which grows no more."""
-        if isinstance(x, int):
-            return x
-        if len(x) == 3 and x[0] == MINUS_ZERO and ONE in x:  # −0 + 1·x
-            return int(x[1] if x[2] == ONE else x[2])
-        return self.instructions.emit(CHAIN, *x)
-
-    def keep(self, x: Sum) -> int:
-        """A slot for a node with a name, which no other node shares."""
-        code = self.instructions
-        if type(x) is list:
-            return code.emit(CHAIN, *x)
-        fresh = x == len(code) - 1 and x not in code.names and x not in code.gradient_of
-        return int(x) if fresh else code.emit(CHAIN, x)
-
-    def constant(self, x: float) -> int:
-        """The slot of a number, one for all its uses; 0.0 and −0.0 are two numbers."""
-        key = x or repr(x)
-        slot = self.constants.get(key)
-        if slot is None:
-            self.constants[key] = slot = self.instructions.emit(CONSTANT, len(self.instructions.constants))
-            self.instructions.constants.append(x)
-        return slot
-
     def call(self, call: Call, operands: Sequence[int]) -> int:
-        """The slot of a call, one for all that are alike."""
-        kind = self.kinds.setdefault(call, len(self.kinds))
-        if kind == len(self.instructions.calls):
-            self.instructions.calls.append(call)
-        key = (kind, *operands)
-        if key not in self.called:
-            self.called[key] = self.instructions.emit(*key)
-        return self.called[key]
+        """The register of a call."""
+        if call not in self.calls:
+            self.calls.append(call)
+        return self.step(kernel.CALL + self.calls.index(call), *operands)

@@ -1,6 +1,7 @@
 """`jit`: a function of numbers, recorded once for each structure of its arguments, and replayed from then on."""
 
 import functools
+import gc
 import inspect
 import re
 import sys
@@ -17,7 +18,9 @@ from ..engine.derivatives import made_by
 from ..engine.foreign_functions import find_caller
 from ..engine.scopes import recording
 from ..engine.value import Constant, Value, as_node, topological_order
-from .program import Program
+from .executor import SampleExecutor
+from .instructions import record
+from .program import Program, choose_executor, compiles, executor
 from .tracing import STATIC, Traced, follow_table, notice, settle
 
 MOST = 64  # recordings that a function keeps
@@ -137,10 +140,14 @@ class Jit:
             self._structure(order, args, kwargs, [])
         except _NoNumber:
             self._refuse(order, args, kwargs)
-        program = self._record(order, args, kwargs, capture=False).program
-        if program is None:
+        outputs, leaves, names, p, shape = self._trace(order, args, kwargs)
+        if not outputs:
             raise ValueError(f"the result of {self.__name__} depends on nothing: there is no program")
-        return program
+        settle(topological_order(*leaves, *outputs))
+        for x, name in zip(leaves, names, strict=True):
+            x.label = x.label or re.sub(r"\W+", "_", name).strip("_")
+        output = outputs[0] if p or type(shape) is _Place else outputs
+        return Program(output, leaves[:p], leaves[p:], exact=self._exact)
 
     def _order(self, args: Sequence[Any]) -> Sequence[int]:
         """The positions of arguments that are numbers, first of those by which the function differentiates."""
@@ -204,10 +211,35 @@ class Jit:
         self._replace(check, *arguments)
         raise AssertionError
 
-    def _record(
-        self, order: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any], capture: bool = True
-    ) -> "Recording":
-        """The function run on Values, as a program."""
+    def _record(self, *arguments: Any) -> "Recording":
+        """The function recorded for arguments of this structure.
+
+        Meanwhile the garbage collector rests: it would look at all nodes, again and again, and none is garbage yet.
+        """
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            outputs, leaves, _, p, shape = self._trace(*arguments)
+            order, given = topological_order(*leaves, *outputs), {*leaves}
+            captured = [x for x in order if x.op is None and x not in given and type(x) is not Constant]
+            if any(type(x) is Traced for x in captured):  # computed of an argument, and a leaf
+                self._notice("no_grad()")
+            settle(order)
+            execute = None
+            if outputs:
+                code = record(order, outputs, leaves[:p], [*leaves[p:], *captured], {}, {}, compiles(order))
+                execute = executor(choose_executor(code), code, self._exact)
+            return Recording(execute, p, captured, shape)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _trace(
+        self, order: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> tuple[list[Value], list[Value], list[str], int, Any]:
+        """The function run on Values: its outputs; the Values in place of numbers, with their names, first p by which
+        it differentiates; and the shape of what it returns.
+        """
         leaves: list[Value] = []
         names: list[str] = []
 
@@ -228,25 +260,13 @@ class Jit:
         finally:
             notice.reset(tokens[0])
             recording.reset(tokens[1])
-        for x, name in zip(leaves, names, strict=True):  # not before: an error is that of any Values
-            x.label = x.label or re.sub(r"\W+", "_", name).strip("_")
         outputs: dict[Value, _Place] = {}
         shape = map_nested(lambda x, _: _place(x, outputs, self.__name__), result)
         if made:
             outputs = outputs or {Value(result.data): _Place(0)}
             shape = (_Place(0), made.select(shapes)) if made.with_value else made.select(shapes)
         p = len({x for x in flatten(shapes) if type(x) is _Place})
-        captured = self._captured(outputs, leaves)
-        return Recording([*outputs], leaves[:p], leaves[p:], captured if capture else [], shape, self._exact)
-
-    def _captured(self, outputs: Iterable[Value], leaves: Sequence[Value]) -> list[Value]:
-        """The Values that the function found around it; from here on all are plain ones."""
-        order, given = topological_order(*outputs), {*leaves}
-        found = [x for x in order if x.op is None and x not in given and type(x) is not Constant]
-        if any(type(x) is Traced for x in found):  # computed of an argument, and a leaf
-            self._notice("no_grad()")
-        settle((*order, *leaves))
-        return found
+        return [*outputs], leaves, names, p, shape
 
     def _notice(self, what: str) -> None:
         """Warn, once for each line, that the function decides by a number."""
@@ -286,31 +306,23 @@ class _Place(int):
 
 
 class Recording:
-    """A program, and the shape of what it gives: its outputs, and after them, of one with parameters, the gradient."""
+    """What replays a function, and the shape of what that gives: its outputs, behind them the gradient by p numbers.
 
-    def __init__(
-        self,
-        outputs: list[Value],
-        parameters: list[Value],
-        data: list[Value],
-        captured: list[Value],
-        shape: Any,
-        exact: bool,
-    ) -> None:
-        self.captured = captured
-        output = outputs[0] if parameters or type(shape) is _Place else outputs
-        self.program = Program(output, parameters, [*data, *captured], exact=exact) if outputs else None
-        self.p = len(parameters)
+    The nodes are gone by then, but for the Values that the function found around it.
+    """
+
+    def __init__(self, execute: SampleExecutor | None, p: int, captured: list[Value], shape: Any) -> None:
+        self.execute, self.p, self.captured = execute, p, captured
         self.assemble = _assembly(shape)
 
     def replay(self, numbers: list[float]) -> Any:
         """The result for other numbers, first those of the parameters."""
-        if self.program is None:
+        if self.execute is None:
             return self.assemble([])
         theta, sample = numbers[: self.p], numbers[self.p :]
         for x in self.captured:
             sample.append(float(x.data))
-        results: Any = self.program.compute_sample(theta, sample, self.p > 0, _out_of_range)
+        results: Any = self.execute.compute_sample(theta, sample, self.p > 0, _out_of_range)
         return self.assemble(results if type(results) is list else results.tolist())
 
 

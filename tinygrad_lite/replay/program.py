@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from ..engine.arguments import check_count, to_array
+from ..engine.foreign_functions import find_caller
 from ..engine.names import variables
 from ..engine.value import Constant, Value, topological_order
 from .executor import Executor, Recompute, SampleExecutor
@@ -16,6 +17,7 @@ from .python_executor import PythonExecutor, source
 from .recomputation import recomputation
 
 ExecutorName = Literal["python", "compiled"]
+LARGE = 3000  # nodes: that many Python records in the time in which numba is imported
 
 
 class Program:
@@ -78,7 +80,7 @@ class Program:
         self._names = {x: name for x in order if (name := x.label or named.get(x))}
         self._frozen = {x: x.data for x in order if x.op is None and type(x) is not Constant}
         self._instructions = self._record(order)
-        self.executor = self._choose()
+        self.executor = choose_executor(self._instructions, executor)
 
     def __call__(self, theta: Any, batch: Any = None, *, threads: int = 1) -> tuple[Any, Any]:
         """The mean of the output over the samples, and its gradient.
@@ -161,32 +163,11 @@ class Program:
         vars(self).update(state)
         order = topological_order(*self._parameters, *self._data, *self._outputs)
         self._instructions = self._record(order)  # with the rows of this process: values and slopes of the same ones
-        self.executor = self._choose()
+        self.executor = choose_executor(self._instructions, self._requested)
 
     def _record(self, order: Sequence[Value]) -> Instructions:
-        return record(order, self._outputs, self._parameters, self._data, self._names, self._frozen)
-
-    def _choose(self) -> ExecutorName:
-        """The executor that was asked for, or the fastest; a warning where a user-defined row forbids that."""
-        if self._requested == "python":
-            return "python"
-        if not _is_installed("numba"):
-            if self._requested == "compiled":
-                raise ImportError(
-                    "the compiled executor needs numba: `pip install '.[fast]'` in tinygrad_lite's checkout"
-                )
-            return "python"
-        missing = [str(call) for call in self._instructions.calls if not call.row.builtin]
-        if not missing:
-            return "compiled"
-        advice = (
-            "write it with operators and the functions of tinygrad_lite, without `math` and `if`, to have it compiled"
-        )
-        message = f"{' and '.join(missing)} can only be computed by Python: {advice}"
-        if self._requested == "compiled":
-            raise TypeError(message)
-        warnings.warn(f"{message}. The program runs in Python", RuntimeWarning, stacklevel=3)
-        return "python"
+        compiled = compiles(order, self._requested)
+        return record(order, self._outputs, self._parameters, self._data, self._names, self._frozen, compiled)
 
     def _run(self, execute: Executor, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any, Any]:
         """What the executor gives, and before that the errors that all executors have in common."""
@@ -199,15 +180,44 @@ class Program:
 
     @cached_property
     def _execute(self) -> SampleExecutor:
-        if self.executor == "python":
-            return PythonExecutor(self._instructions)
-        from .numba_executor import NumbaExecutor
-
-        return NumbaExecutor(self._instructions, self.exact)
+        return executor(self.executor, self._instructions, self.exact)
 
     @cached_property
     def _recompute(self) -> Recompute:
         return recomputation(self._outputs, self._parameters, self._data, self._frozen)
+
+
+def compiles(order: Sequence[Value], requested: ExecutorName | None = None) -> bool:
+    """Whether numba records a graph: where it is installed, and would not take longer to be imported."""
+    return len(order) > LARGE and requested != "python" and _is_installed("numba")
+
+
+def choose_executor(instructions: Instructions, requested: ExecutorName | None = None) -> ExecutorName:
+    """The executor that was asked for, or the fastest; a warning where a user-defined row forbids that."""
+    if requested == "python":
+        return "python"
+    if not _is_installed("numba"):
+        if requested == "compiled":
+            raise ImportError("the compiled executor needs numba: `pip install '.[fast]'` in tinygrad_lite's checkout")
+        return "python"
+    missing = [str(call) for call in instructions.calls if not call.row.builtin]
+    if not missing:
+        return "compiled"
+    advice = "write it with operators and the functions of tinygrad_lite, without `math` and `if`, to have it compiled"
+    message = f"{' and '.join(missing)} can only be computed by Python: {advice}"
+    if requested == "compiled":
+        raise TypeError(message)
+    warnings.warn(f"{message}. The program runs in Python", RuntimeWarning, stacklevel=find_caller()[1])
+    return "python"
+
+
+def executor(name: ExecutorName, instructions: Instructions, exact: bool) -> SampleExecutor:
+    """The executor of this name for a program."""
+    if name == "python":
+        return PythonExecutor(instructions)
+    from .numba_executor import NumbaExecutor
+
+    return NumbaExecutor(instructions, exact)
 
 
 def _is_installed(name: str) -> bool:

@@ -7,12 +7,15 @@ they become plain Values.
 import sys
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from functools import cache
 from types import FunctionType
 from typing import Any, Never
 
 from ..engine.declaration import TABLE, Primitive
-from ..engine.foreign_functions import PACKAGE
-from ..engine.value import Value
+from ..engine.foreign_functions import METHODS, PACKAGE
+from ..engine.generated_methods import method_names
+from ..engine.value import Value, require_node
+from .rebinding import rebind
 
 # What this thread, or asyncio task, calls for each decision; None while it records nothing.
 notice: ContextVar[Callable[[str], None] | None] = ContextVar("notice", default=None)
@@ -48,7 +51,7 @@ class Traced(Value):
     @staticmethod
     def apply_primitive(row: Primitive, args: tuple[Any, ...]) -> Value:
         """As for any Value, traced."""
-        node: Value = _traced(Value.apply_primitive(row, args))
+        node: Value = _trace(row.forward)(*(require_node(row, x) for x in args))
         return node
 
     def __bool__(self) -> Never:
@@ -58,10 +61,28 @@ class Traced(Value):
         raise TypeError(f"a number that jit records is no index: write take(values, index), or {STATIC}")
 
 
-def _traced(node: Any) -> Any:
-    if type(node) is Value:
-        node.__class__ = Traced
-    return node
+Value._data = Value.__dict__["data"]  # type: ignore[attr-defined]  # the number, to those who need not be noticed
+
+
+@cache
+def _trace(method: FunctionType) -> FunctionType:
+    """A method of Value for traced ones: its results are traced, and nobody notices what it reads."""
+    traced = rebind(method, lambda x: Traced if x is Value else x)
+    names = tuple("_data" if name == "data" else name for name in traced.__code__.co_names)
+    traced.__code__ = traced.__code__.replace(co_names=names)
+    return traced
+
+
+class _Untraced:
+    """A method of Traced, which is made in the place of this when it is first asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, node: Any, cls: type) -> Any:
+        method = _trace(getattr(Value, self.name))
+        setattr(Traced, self.name, method)
+        return method.__get__(node, cls)
 
 
 def _noting(name: str, what: str) -> Callable[..., Any]:
@@ -72,20 +93,18 @@ def _noting(name: str, what: str) -> Callable[..., Any]:
     return method
 
 
-def _tracing(name: str) -> Callable[..., Any]:
-    return lambda self, *args: _traced(getattr(Value, name)(self, *args))
-
-
 for _name, _what in {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "float": "float()"}.items():
     setattr(Traced, f"__{_name}__", _noting(f"__{_name}__", _what))
+for _name in ("__radd__", *METHODS):
+    setattr(Traced, _name, _Untraced(_name))
 
 
 def follow_table() -> None:
-    """Let the methods of all rows give traced Values; users may have added some."""
+    """Let the methods of all rows give traced Values; users may have added some, or others under the same name."""
     for row in TABLE.values():
-        for name in (row.method, f"__r{row.method[2:]}"):
-            if name not in vars(Traced) and isinstance(getattr(Value, name, None), FunctionType):
-                setattr(Traced, name, _tracing(name))
+        for name in method_names(row):
+            if name not in vars(Traced) or not row.builtin:
+                setattr(Traced, name, _Untraced(name))
 
 
 def settle(nodes: Iterable[Value]) -> None:
