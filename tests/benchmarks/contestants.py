@@ -164,13 +164,13 @@ def casadi(work, compiled=False):
     return step, lambda _: (*value, gradient)
 
 
-def replayed(work, whole=False, executor="compiled", **kwargs):
+def replayed(work, whole=False, **options):
     """The graph of one sample over the batch; with `whole`, all samples in one graph."""
     from tinygrad_lite import Program
 
-    program = Program(*(work.graph() if whole else work.graph_of_one()), executor=executor)
+    program = Program(*(work.graph() if whole else work.graph_of_one()), **{"executor": "compiled", **options})
     arguments = work.arrays[:1] if whole else work.arrays
-    return lambda: program(*arguments, **kwargs), tuple
+    return lambda: program(*arguments), tuple
 
 
 def layers(theta):
@@ -217,7 +217,7 @@ def pytorch(work, compiled=False):
     return step, read
 
 
-def jax_matrices(work):
+def jax(work):
     import jax
 
     loss_of = {
@@ -230,18 +230,6 @@ def jax_matrices(work):
         z = outputs(layers(theta), batch[:, :2].T, lambda b, W, columns: W @ columns + b, activation)
         return loss_of[work.loss](z, batch[:, 2]).mean()
 
-    return jitted(jax.value_and_grad(loss), work)
-
-
-def jax_program(work):
-    from tinygrad_lite import Program
-
-    return jitted(Program(*work.graph_of_one()).to_jax(), work)
-
-
-def jitted(function, work):
-    import jax
-
     jax.config.update("jax_enable_x64", True)
-    f, arguments = jax.jit(function), [jax.numpy.array(a) for a in work.arrays]
+    f, arguments = jax.jit(jax.value_and_grad(loss)), [jax.numpy.array(a) for a in work.arrays]
     return lambda: jax.block_until_ready(f(*arguments)), tuple

@@ -11,7 +11,7 @@ from tests.benchmarks import compare_checks, compare_replay, contestants
 from tests.benchmarks.contestants import Work
 from tests.heart_disease import patients
 
-NOT_REQUIRED = {name for name in [*compare_replay.OF_ONE_GRAPH, *compare_replay.PEERS] if name.startswith("PyTorch")}
+NOT_REQUIRED = {name for name in [*compare_replay.OF_ONE_GRAPH, *compare_replay.OF_A_BATCH] if "orch" in name}
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +32,9 @@ def test_all_agree_on_one_graph():
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # PyTorch warns of itself
-@pytest.mark.parametrize("settings", [(), ("tanh", "binary_cross_entropy_with_logits")], ids=["relu", "tanh"])
+@pytest.mark.parametrize("settings", compare_replay.NETS.values(), ids=compare_replay.NETS)
 def test_all_agree_on_a_batch(settings):
-    check_all_agree({compare_replay.OURS: contestants.replayed, **compare_replay.PEERS}, Work(3, *settings))
+    check_all_agree(compare_replay.OF_A_BATCH, Work(3, *settings))
 
 
 def test_who_does_not_agree_is_not_timed():

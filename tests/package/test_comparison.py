@@ -11,7 +11,8 @@ import pytest
 from packaging.version import Version
 
 import tinygrad_lite
-from tests.package.test_readme import anchors, blocks, links, table, text, walk
+from tests.benchmarks import compare_replay
+from tests.package.test_readme import anchors, blocks, links, text, walk
 from tests.project import ROOT, module_from
 
 PAGE = ROOT / "docs" / "comparison.md"
@@ -40,9 +41,15 @@ def sections():
     return found
 
 
+def table(token):
+    """The cells of a table, row by row, its head first."""
+    head, body = token["children"]
+    return [[text(cell) for cell in row["children"]] for row in [head, *body["children"]]]
+
+
 def rows():
     """The rows of the table: the heading that each links to, if it does, and its cells."""
-    [found] = [block for block in blocks(PAGE) if block["type"] == "table"]
+    found = next(block for block in blocks(PAGE) if block["type"] == "table")
     _, body = found["children"]
     for row, cells in zip(body["children"], table(found)[1:], strict=True):
         [*linked] = (token["attrs"]["url"] for token in walk(row["children"][0]) if token["type"] == "link")
@@ -58,9 +65,20 @@ def test_numbers_of_the_table_are_those_that_the_code_prints():
 
 
 def test_numbers_of_the_sentences_are_in_the_code_below_the_same_heading():
+    """But for times, which a script prints."""
     for anchor, (sentences, code, printed) in sections().items():
-        if anchor != "beside-other-engines":
+        if anchor not in {"beside-other-engines", "speed"}:
             assert numbers(*sentences) <= numbers(*code, *printed), anchor
+
+
+def test_the_tables_of_times_have_the_rows_and_columns_that_the_script_prints():
+    graph, batch, *_ = [table(block) for block in blocks(PAGE) if block["type"] == "table"][1:]
+    names = {name.replace("`", "") for name in compare_replay.OF_ONE_GRAPH}
+    assert {row[0] for row in graph[1:]} == names
+    columns = [name.replace("`", "") for name in compare_replay.OF_A_BATCH]
+    assert batch[0] == ["", "fastest", *columns]
+    assert {row[1] for row in batch[1:]} <= {*columns}
+    assert {row[0].rpartition(", ")[0] for row in batch[1:]} == {*compare_replay.NETS}
 
 
 def test_sizes():
