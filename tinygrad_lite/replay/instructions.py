@@ -55,6 +55,10 @@ WRITTEN = {
     primitives.neg: kernel.NEG,
     primitives.identity: kernel.IDENTITY,
 }
+# What there is by now of the lists in `kernel.Room` that grow.
+SIZES = {"code": kernel.N_CODE, "marks": kernel.N_MARKS} | dict.fromkeys(
+    ("starts", "levels", "columns"), kernel.N_SLOTS
+)
 
 
 class Call(NamedTuple):
@@ -88,6 +92,8 @@ class Instructions:
     def __init__(self) -> None:
         self.code = array("i")  # for each slot its kind and operands: slots, or an index for the kinds of leaves
         self.starts = array("i", [0])  # where a slot's part of the code begins; one more than there are slots
+        self.levels = array("i")  # of each slot the longest way from a leaf; leaves are on level 0
+        self.columns = array("i")  # the same from data alone; −1 where a slot depends on none
         self.constants = array("d", [0.0, -0.0, 1.0, -1.0])
         self.calls: list[Call] = []
         self.names: dict[int, str] = {}  # of slots of the forward pass
@@ -192,19 +198,22 @@ def _number(
 
 def _make_room(
     numbers: Mapping[str, list[int]], scripts: "_Scripts", code: Instructions, writer: kernel.Writer
-) -> tuple[kernel.Room, list[int]]:
-    """Room for the forward pass, and by how much code, slots and marks may grow in each."""
+) -> tuple[kernel.Room, dict[str, int]]:
+    """Room for the forward pass, and by how much what is written may grow in each pass."""
     n, p, k = len(numbers["row"]), len(numbers["parameters"]), len(numbers["outputs"])
     steps = sum(scripts.sizes[row] * count for row, count in Counter(numbers["row"]).items() if row >= 0)
     terms = n + 2 * (2 * n + len(numbers["more"])) + 2 * steps + n + p
     slots = terms + steps + n + p + len(code.constants)
-    growth = [2 * slots + 2 * terms + steps, slots, 2 * (sum(numbers["named"]) + p)]
+    growth = dict.fromkeys(("starts", "levels", "columns"), slots)
+    growth |= {"code": 2 * slots + 2 * terms + steps, "marks": 2 * (sum(numbers["named"]) + p)}
     full = writer.full
     mask = (1 << (2 * steps * (1 + k)).bit_length()) - 1
     sizes = [len(code.code), len(code), 0, 0, 0, kernel.NONE, n, k, p, mask]
     room = kernel.Room(
         code=writer.integers(code.code),
         starts=writer.integers(code.starts),
+        levels=full(len(code.starts), 0),
+        columns=full(len(code.starts), 0),
         sizes=writer.integers(sizes),
         **{name: full(n, 0) for name in ("uses", "leading", "order", "above", "seen")},
         **{name: full(n, kernel.NONE) for name in ("slots", "gradients")},
@@ -219,21 +228,22 @@ def _make_room(
     return _extend(room, growth, writer), growth
 
 
-def _extend(room: kernel.Room, growth: Sequence[int], writer: kernel.Writer) -> kernel.Room:
+def _extend(room: kernel.Room, growth: Mapping[str, int], writer: kernel.Writer) -> kernel.Room:
     """More room, where there may be too little for another pass."""
-    lists = {"code": room.code, "starts": room.starts, "marks": room.marks}
-    used = (room.sizes[i] for i in (kernel.N_CODE, kernel.N_SLOTS, kernel.N_MARKS))
-    for (name, numbers), n, more in zip(lists.items(), used, growth, strict=True):
-        if len(numbers) <= n + more:
-            lists[name] = writer.full(2 * n + more, 0)
-            lists[name][: len(numbers)] = numbers
-    return room._replace(**lists)
+    larger = {}
+    for name, more in growth.items():
+        numbers, n = getattr(room, name), room.sizes[SIZES[name]] + 1
+        if len(numbers) < n + more:
+            larger[name] = writer.full(2 * n + more, 0)
+            larger[name][: len(numbers)] = numbers
+    return room._replace(**larger)
 
 
 def _read(room: kernel.Room, code: Instructions, writer: kernel.Writer) -> None:
     """The instructions as they were written, and which of them are gradients."""
     code.code = writer.pack(room.code, room.sizes[kernel.N_CODE])
     code.starts = writer.pack(room.starts, room.sizes[kernel.N_SLOTS] + 1)
+    code.levels, code.columns = (writer.pack(each, room.sizes[kernel.N_SLOTS]) for each in (room.levels, room.columns))
     marks = writer.pack(room.marks, room.sizes[kernel.N_MARKS])
     code.gradient_of = {slot: int(room.slots[node]) for slot, node in zip(marks[::2], marks[1::2], strict=True)}
     slots, p = writer.pack(room.results, len(room.results)).tolist(), len(code.parameters)

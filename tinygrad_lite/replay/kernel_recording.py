@@ -61,13 +61,15 @@ class Graph(NamedTuple):
 class Room(NamedTuple):
     """What is written down, and what is kept meanwhile.
 
-    code, starts: as `Instructions` has them. sizes: see above. slots: what each node comes to.
+    code, starts, levels, columns: as `Instructions` has them. sizes: see above. slots: what each node comes to.
     gradients: the gradient with respect to each node, as far as it is summed up. results: the gradients' slots.
     marks: slots of gradients, and the nodes, with names, that they belong to. called: calls by their hash.
     """
 
     code: Any
     starts: Any
+    levels: Any
+    columns: Any
     sizes: Any
     slots: Any
     uses: Any
@@ -297,6 +299,21 @@ def write_forward(graph: Graph, room: Room) -> None:
             slots[node] = settle(room, result)
     for i in range(room.sizes[N_OUTPUTS]):
         slot_of(graph, room, graph.outputs[i])
+    count_levels(room, 0)
+
+
+def count_levels(room: Room, first: int) -> None:
+    """The levels of instructions from `first` on."""
+    code, starts, levels, columns = room.code, room.starts, room.levels, room.columns
+    for slot in range(first, room.sizes[N_SLOTS]):
+        start = starts[slot]
+        if code[start] < CHAIN:
+            levels[slot], columns[slot] = 0, 0 if code[start] == DATA else NONE
+            continue
+        level, column = 0, NONE
+        for i in range(start + 1, starts[slot + 1]):
+            level, column = max(level, levels[code[i]]), max(column, columns[code[i]])
+        levels[slot], columns[slot] = level + 1, column + 1 if column >= 0 else NONE
 
 
 def count_uses(graph: Graph, room: Room) -> None:
@@ -361,6 +378,7 @@ def pass_on(room: Room, x: int, upstream: int, partial: int) -> None:
 def write_backward(graph: Graph, room: Room, i: int) -> None:
     """The gradients of output i: chains of upstream · partial, in the order in which `Value.backward` adds."""
     slots, gradients, leading, order, output = room.slots, room.gradients, room.leading, room.order, graph.outputs[i]
+    start = room.sizes[N_SLOTS]
     room.sizes[N_TERMS] = 0
     gradients[output] = ONE
     for k in range(sort(graph, room, output, i + 1) - 1, -1, -1):
@@ -387,6 +405,7 @@ def write_backward(graph: Graph, room: Room, i: int) -> None:
                 pass_on(room, x, upstream, settle(room, follow(graph, room, node, script)))
     gradients_of_parameters(graph, room, i)
     gradients[output] = NONE
+    count_levels(room, start)
 
 
 def gradients_of_parameters(graph: Graph, room: Room, i: int) -> None:

@@ -28,10 +28,12 @@ The columns 4 and 5 are spread from the numbers 1 and 2: they hold them for ever
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, NamedTuple
 
-from .instructions import CHAIN, CONSTANT, DATA, MINUS_ZERO, ONE, Instructions
+import numpy as np
+
+from .instructions import CHAIN, CONSTANT, MINUS_ZERO, ONE, Instructions
 
 LAYER, CHECK, PRODUCTS = -2, -3, -4  # kinds of groups, beside CHAIN; those of calls count from 0
 
@@ -90,40 +92,31 @@ class Schedule:
 
     def _group(self, instructions: Instructions, gradients: bool, single: bool) -> dict[int, Sequence[int]]:
         """Find the groups and lay them out; the chains of the gradients that are only summed up, by slot."""
-        summed = set(self.results[self.outputs :])
-        sums: dict[int, Sequence[int]] = {}
-        numbers: dict[Any, Members] = defaultdict(list)
-        columns: dict[Any, Members] = defaultdict(list)
         end = len(instructions) if gradients else instructions.forward
-        levels: list[int] = []  # the longest way from a leaf: what is on one level does not wait for one another
-        column_of, level_of = self.is_column.__getitem__, levels.__getitem__
-        with_columns = not single and bool(instructions.data)
-        for slot, (kind, operands) in enumerate(islice(instructions, end)):
-            is_column = with_columns and (kind == DATA or (kind >= CHAIN and any(map(column_of, operands))))
-            if single and slot in summed and len(operands) > 1:
-                operands[0] = MINUS_ZERO
-            level = 0
-            self.places.append(self.n_columns if is_column else len(self.start))
-            if kind == DATA and is_column:
-                self.n_columns += 1
-            elif kind < CHAIN:
-                self.start.append(instructions.constants[operands[0]] if kind == CONSTANT else 0.0)
-            elif is_column and slot in summed:
+        code, starts = np.array(instructions.code), np.array(instructions.starts[: end + 1])
+        is_leaf = code[starts[:-1]] < CHAIN
+        is_column = (np.array(instructions.columns[:end]) >= 0) & (not single)
+        summed = set(self.results[self.outputs :])
+        if single:
+            long = np.array([slot for slot in summed if starts[slot + 1] - starts[slot] > 2], int)
+            code[starts[long] + 1] = MINUS_ZERO
+        self.is_column, self.n_columns = is_column.tolist(), int((is_leaf & is_column).sum())
+        places = np.zeros(end, int)
+        places[is_leaf & is_column] = range(self.n_columns)
+        self._start(instructions, code, starts, np.flatnonzero(is_leaf & ~is_column), places)
+        self._add_numbers(instructions, code, starts, np.flatnonzero(~is_leaf & ~is_column), places)
+        self.places = places.tolist()
+        sums: dict[int, Sequence[int]] = {}
+        columns: dict[Any, Members] = defaultdict(list)
+        for slot in np.flatnonzero(~is_leaf & is_column).tolist():
+            kind, *operands = code[starts[slot] : starts[slot + 1]].tolist()
+            level = instructions.columns[slot]
+            if slot in summed:
                 sums[slot] = operands
+            elif kind == CHAIN and (layer := self._layer(operands)):
+                columns[level, LAYER, layer[0]].append((slot, layer[1]))
             else:
-                waits_for = filter(column_of, operands) if is_column else operands  # a number's operands are numbers
-                level = 1 + max(map(level_of, waits_for))
-                if not is_column:
-                    numbers[level, kind, len(operands)].append((slot, operands))
-                elif kind == CHAIN and (layer := self._layer(operands)):
-                    columns[level, LAYER, layer[0]].append((slot, layer[1]))
-                else:
-                    columns[level, kind, len(operands)].append((slot, operands))
-            self.is_column.append(is_column)
-            levels.append(level)
-        self.n_numbers = len(self.start)
-        for (_, kind, size), members in sorted(numbers.items(), key=lambda group: group[0][0]):
-            self._add_numbers(kind, size, members)
+                columns[level, kind, len(operands)].append((slot, operands))
         checked: set[int] = set()
         for (_, kind, shared), members in sorted(columns.items(), key=_by_size):
             if kind == LAYER:
@@ -131,6 +124,32 @@ class Schedule:
             else:
                 self._add_columns(kind, shared, members, checked)
         return sums
+
+    def _start(self, instructions: Instructions, code: Any, starts: Any, slots: Any, places: Any) -> None:
+        """The numbers that are not computed come first."""
+        places[slots] = range(len(slots))
+        kinds, which = code[starts[slots]], code[starts[slots] + 1]
+        start = np.zeros(len(slots))
+        start[kinds == CONSTANT] = np.array(instructions.constants)[which[kinds == CONSTANT]]
+        self.start, self.n_numbers = array("d", start.tobytes()), len(slots)
+
+    def _add_numbers(self, instructions: Instructions, code: Any, starts: Any, slots: Any, places: Any) -> None:
+        """The groups of all numbers that are computed: level by level, in the order in which the program has them."""
+        kinds, sizes, levels = code[starts[slots]], np.diff(starts)[slots] - 1, np.array(instructions.levels)[slots]
+        key = (levels * (len(instructions.calls) + 2) + kinds - CHAIN) * (len(code) + 1) + sizes  # one for each group
+        _, first, group, members = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+        order = np.lexsort((first[group], levels))
+        slots, sizes = slots[order], sizes[order]
+        places[slots] = self.n_numbers + np.arange(len(slots))
+        ends = np.cumsum(sizes)
+        operands = np.repeat(starts[slots] + 1 - (ends - sizes), sizes) + np.arange(sizes.sum())
+        self.tape = array("i", places[code[operands]].astype(np.int32).tobytes())
+        line = np.lexsort((first, levels[first]))
+        begin = np.cumsum(members[line]) - members[line]
+        lines = kinds[first[line]], members[line], sizes[begin], self.n_numbers + begin, (ends - sizes)[begin]
+        for kind, n, size, out, at in zip(*(x.tolist() for x in lines), strict=True):
+            self.numbers.append(Group(kind, n, _width(kind, size), out, at))
+        self.n_numbers += len(slots)
 
     def _layer(self, operands: Sequence[int]) -> tuple[tuple[int, ...], list[int]] | None:
         """A chain of number times column as its columns, and its base and other factors; None for another chain."""
@@ -145,13 +164,6 @@ class Schedule:
             factors.append(a)
             columns.append(b)
         return tuple(columns), factors
-
-    def _add_numbers(self, kind: int, size: int, members: Members) -> None:
-        self.numbers.append(Group(kind, len(members), _width(kind, size), self.n_numbers, len(self.tape)))
-        for slot, operands in members:
-            self.places[slot] = self.n_numbers
-            self.n_numbers += 1
-            self.tape.extend(map(self.places.__getitem__, operands))
 
     def _new_columns(self, members: Members) -> int:
         """Places for the results, one after the other; the first."""
