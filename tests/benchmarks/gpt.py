@@ -5,6 +5,7 @@ Each is a function of parameters (matrices by name) and tokens that returns the 
 
 import json
 import math
+from contextlib import redirect_stdout
 from operator import getitem
 
 import numpy as np
@@ -15,10 +16,11 @@ LESSON = ROOT / "notebooks" / "8_a_language_model_from_scalars.ipynb"
 
 
 def cells(*names, **given):
-    """What the lesson's cells define; `given` stands for what they import."""
+    """What the lesson's cells define, in silence; `given` stands for what they import."""
     sources = {cell["id"]: "".join(cell["source"]) for cell in json.loads(LESSON.read_text())["cells"]}
-    for name in names:
-        exec(sources[name], given)
+    with redirect_stdout(None):
+        for name in names:
+            exec(sources[name], given)
     return given
 
 
