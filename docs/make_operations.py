@@ -1,6 +1,7 @@
 """Write docs/operations.md from the table: `python docs/make_operations.py`."""
 
 import json
+import re
 from pathlib import Path
 
 from tinygrad_lite.engine.declaration import TABLE, Primitive
@@ -32,10 +33,20 @@ def line(row: Primitive) -> str:
     partials = [f"∂{x.name}: {write(p(*inputs, y), 'plain')}" for x, p in zip(inputs, row.partials, strict=True)]
     conditions = [d.describe(x.name).replace("-", "−") for x, d in zip(inputs, row.domain, strict=True)]
     value, *slopes = ULPS[row.name]
-    errors = f"{value:g}; {', '.join('*' if row.cancels and error > 8 else f'{error:g}' for error in slopes)}"
+    errors = "; ".join([shown(value), ", ".join("*" if row.cancels and x > 8 else shown(x) for x in slopes)])
     cells = [f"`{row.name}`: {row.doc}", written, formula, "; ".join(partials), ", ".join(filter(None, conditions))]
-    cells.append(errors)
+    cells[-1:] = [unbroken(cells[-1]), unbroken(errors)]
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
+
+
+def shown(error: float) -> str:
+    """An error to one place."""
+    return f"{round(error, 1):g}"
+
+
+def unbroken(cell: str) -> str:
+    """A cell whose parts stay in one line."""
+    return re.sub(r"(?<![,;]) ", "\N{NO-BREAK SPACE}", cell)
 
 
 def page() -> str:

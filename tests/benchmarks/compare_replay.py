@@ -137,13 +137,14 @@ def one_graph():
 def batches(sizes=(20, 1_000, 10_000)):
     rows = []
     for net, settings in NETS.items():
+        entries = {name: x for name, x in OF_A_BATCH.items() if "tanh" in net or "exact" not in name}
         for m in sizes:
-            times = race(agreed(OF_A_BATCH, Work(m, *settings))[0])
-            cells = [with_ratio(times[x], times["`Program`"]) if x in times else "not installed" for x in OF_A_BATCH]
+            times = race(agreed(entries, Work(m, *settings))[0])
+            cells = [with_ratio(times[x], times["`Program`"]) if x in times else "" for x in OF_A_BATCH]
             rows.append([f"{net}, {m:,} samples", min(times, key=times.get), *cells])
     table(
         "The graph of one sample of such a network, replayed over a batch. PyTorch and JAX have the same network as "
-        "matrices; all on one core.",
+        "matrices.",
         ["", "fastest", *OF_A_BATCH],
         rows,
     )
