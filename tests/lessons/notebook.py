@@ -181,6 +181,8 @@ def store(path: Path) -> None:
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata.clear()
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if COMPILES not in output.get("text", "")]
     nbformat.write(notebook, path)
 
 

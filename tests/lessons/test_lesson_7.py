@@ -15,6 +15,7 @@ from tests.pictures import told
 from tests.project import python
 
 SIZES = [2, 16, 16, 1]
+TRAINED = "[p.data for p in parameters]"
 OPTIONAL = {"numba": "Program, compiled", "torch": "PyTorch"}
 
 
@@ -100,6 +101,15 @@ def test_the_printed_program_runs(lesson):
     ]
 
 
+def test_jit_gives_what_the_program_gives(lesson):
+    lines = [line.split(":  ") for line in printed(lesson, "jit").splitlines()]
+    assert [told for told, _ in lines] == ["a, b, c = [3, 4, 5]", "a, b, c = [1, 1, 1]"]
+    assert [told for _, told in lines] == [
+        "J, gradient = (50.0, [10.0, 5.0, 10.0])",
+        "J, gradient = (3.0, [2.0, 1.0, 3.0])",
+    ]
+
+
 def test_the_first_neuron_of_the_source(lesson):
     """A sum of the bias and two products, then its tanh."""
     total, activated = printed(lesson, "programs").splitlines()[1:]
@@ -142,9 +152,9 @@ def test_one_bar_for_each_contestant_and_all_compute_the_same(lesson, moons, unt
     assert lesson["[bar.get_width() for bar in bars]"] == lesson["list(times.values())"]
     assert min(lesson["list(times.values())"]) > 0
 
-    contestants = ["value_by_value()", *(f"programs[{name!r}](theta, batch)" for name in lesson["list(programs)"])]
+    contestants = ["value_by_value()", *(f"programs[{name!r}]({TRAINED}, batch)" for name in lesson["list(programs)"])]
     assert len(contestants) == len(bars) - ("PyTorch" in bars)
-    loss, gradient = loss_and_gradient(lesson["theta"], *moons)
+    loss, gradient = loss_and_gradient(lesson[TRAINED], *moons)
     for call in contestants:
         mean, slopes = lesson[call]
         assert mean == pytest.approx(loss, rel=1e-12)
@@ -163,19 +173,19 @@ def test_training_follows_numpy_s_descent(lesson, moons, untrained):
         curve.append(loss)
         theta = theta - 0.5 * gradient
     np.testing.assert_allclose(lesson["curve"], curve, rtol=1e-9)
-    np.testing.assert_allclose(lesson["theta"], theta, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(lesson[TRAINED], theta, rtol=1e-7, atol=1e-9)
 
 
 def test_the_model_itself_tells_the_moons_apart(lesson, moons):
     X, y = moons
     z = np.array(lesson["[model(x) for x in X]"])
-    np.testing.assert_allclose(z, scores(lesson["theta"], X)[0], rtol=1e-9)
+    np.testing.assert_allclose(z, scores(lesson[TRAINED], X)[0], rtol=1e-9)
     assert lesson["correct"] == np.sum((z > 0) == y) == 100
 
 
 def test_the_boundary_is_drawn_where_it_is(lesson):
     across, up = np.meshgrid(lesson["across"], lesson["up"])
-    expected, _ = scores(lesson["theta"], np.column_stack([across.ravel(), up.ravel()]))
+    expected, _ = scores(lesson[TRAINED], np.column_stack([across.ravel(), up.ravel()]))
     heights = np.array(lesson["heights"])
     np.testing.assert_allclose(heights, expected.reshape(across.shape), rtol=1e-9, atol=1e-12)
     assert -99 < heights.min() < 0 < heights.max() < 99  # or the plot would leave some ground white
@@ -183,15 +193,15 @@ def test_the_boundary_is_drawn_where_it_is(lesson):
 
 def test_an_if_is_frozen_and_maximum_is_not(lesson):
     """z = x/2 + 1 is 2 and −2; the leaky ReLU makes 2 and −0.2 of it, its right branch 2 and −2."""
-    assert "if" not in printed(lesson, "frozen")
+    warning, program = printed(lesson, "frozen").split("\n\n", 1)
+    assert "neuron is recorded once, and takes the number of a Value here (>)" in " ".join(warning.split())
+    assert "if" not in program
     for name, expected in [("frozen", [2, -2]), ("mended", [2, -0.2])]:
-        assert lesson[f"{name}.outputs([0.5, 1.0], [[2.0], [-6.0]])"] == pytest.approx(expected)
+        assert lesson[f"[{name}(0.5, 1.0, x)[0] for x in (2.0, -6.0)]"] == pytest.approx(expected)
     assert printed(lesson, "compare").split("[")[1].startswith("2.0, -0.2]")
     # by w: x where the slope is 1, and a tenth of it where it is 0.1
-    assert [lesson[f"mended([0.5, 1.0], [[{x}]])[1]"] for x in (2, -6)] == [
-        pytest.approx([2, 1]),
-        pytest.approx([-0.6, 0.1]),
-    ]
+    slopes = lesson["[mended(0.5, 1.0, x)[1] for x in (2.0, -6.0)]"]
+    assert slopes == [pytest.approx([2, 1]), pytest.approx([-0.6, 0.1])]
 
 
 @pytest.mark.parametrize("formula", ["max(q, -q)", "sorted([q, -q])[1]", "q * q.data", "float(q) + 0 * q", "q * k"])
@@ -201,6 +211,14 @@ def test_what_else_is_frozen(lesson, formula):
     replay += f"q_ = frozen_too.outputs([-1.0])\nq, k = Value(-1.0), Value(7.0)\nprint(q_, float({formula}))"
     replayed, right = map(float, lesson.run(replay).split())
     assert replayed != right
+
+
+@pytest.mark.parametrize("formula", ["max(q, -q)", "sorted([q, -q])[1]", "q * q.data", "float(q) + 0 * q"])
+def test_jit_warns_of_it(lesson, formula):
+    """And of a number that the function finds around it, it cannot: that is no argument."""
+    code = "with warnings.catch_warnings(record=True) as caught:\n    jit(lambda q: {})(2.0)\nprint(len(caught))"
+    assert lesson.run(code.format(formula)) != "0\n"
+    assert lesson.run("k = 3.0\n" + code.format("q * k")) == "0\n"
 
 
 def test_exercise(lesson):

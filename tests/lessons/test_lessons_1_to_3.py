@@ -187,6 +187,7 @@ class TestGradientDescent:
         _, (slope_w, slope_b) = cost_and_slopes(0, 0, STANDARDISED)
         angle = np.degrees(np.arctan2(-slope_b, -slope_w))
         assert descent["steepest"] == pytest.approx(angle)
+        assert descent["v"] == pytest.approx([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
         assert abs(descent["best"] - angle) <= 0.5
         changes, predicted = descent["[changes, predicted]"]
         assert len(changes) == 360

@@ -2,6 +2,7 @@
 
 import math
 import re
+from importlib.util import find_spec
 from statistics import fmean
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from tests import heart_disease
 from tests.heart_disease import PUBLISHED
 from tests.lessons import notebook
+from tests.lessons.notebook import printed
 
 
 def executed(number):
@@ -28,7 +30,8 @@ graph, training, checking = map(executed, (4, 5, 6))
 
 @pytest.mark.parametrize("name", ["graph", "training", "checking"])
 def test_the_lesson_is_stored_as_it_runs(name, request):
-    request.getfixturevalue(name).check_stored()
+    """But for what PyTorch says, which is stored, and need not be installed."""
+    request.getfixturevalue(name).check_stored(of_one_run={"torch"})
 
 
 def said(lesson, part):
@@ -49,6 +52,30 @@ def test_the_course_s_example(graph):
 
 def test_contributions_add_up(graph):
     assert graph["[y, x.grad]"] == [9.0, 6.0]
+
+
+def test_the_derivative_of_the_last_step_is_not_that_of_the_whole(graph):
+    """s = t² + t at 3: 12, 2t + 1 = 7; and a step of 0.001 adds 0.001 to the quotient."""
+    assert graph["[s, t.grad, s.op.partials[1](9.0, 3.0, 12.0)]"] == [12.0, 7.0, 1.0]
+    assert printed(graph, "whole-nudge") == "7.001\n"
+    [drawing] = [cell.outputs[0].data for cell in graph.executed.cells if cell.id == "whole"]
+    for line in ("∂(v1 + t)/∂t = 1", "∂₁(t · t) = t = 3", "∂₂(t · t) = t = 3", "∂s/∂t = 7"):
+        assert line in drawing["image/svg+xml"]
+
+
+def test_pytorch_gives_the_same_numbers_over_the_same_graph(graph):
+    """(2a + b)c is a product of a sum of a product; its leaves are a, b and c."""
+    operations = ["MulBackward0", "AddBackward0", "MulBackward0"]
+    history = [*operations, *["AccumulateGrad"] * 3]
+    [[stored]] = [cell.outputs for cell in graph.stored.cells if cell.id == "torch"]
+    numbers, *lines = stored.text.splitlines()
+    assert numbers.split() == ["50.0", "10.0", "5.0", "10.0"]
+    assert [line.strip() for line in lines] == history
+    assert [(len(line) - len(line.lstrip())) // 4 for line in lines] == [0, 1, 2, 3, 2, 1]  # each below its user
+    [source] = [cell.source for cell in graph.stored.cells if cell.id == "torch"]
+    without = graph.run(f"import sys\nsys.modules['torch'] = None\n{source}")
+    assert without.startswith("PyTorch is not installed")
+    assert printed(graph, "torch") == (stored.text if find_spec("torch") else without)
 
 
 def test_wrong_orders_give_wrong_gradients_and_the_right_one_the_right(graph):
@@ -101,6 +128,16 @@ def test_formulas_and_graph_agree(training):
     assert training["len(points)"] == 1000
     assert 0 < training["largest_difference"] < 1e-10
     assert training["difference(0.5, 2.0, -1.0, 1)"] == 0.0
+
+
+def test_the_check_sees_digits_that_cancel(training):
+    """With σ(z) − 1 in place of −σ(−z), right on paper, the neuron does not pass."""
+    cell = "check_gradients(lambda w, x, b: neuron(w, x, b, 1), max_examples=40)"
+    naive = f"error, exact = (lambda z, y: sigmoid(z) - y), error\ntry:\n    {cell}\nexcept AssertionError as caught:\n"
+    told = training.run(f"{naive}    print(caught.check.operation)\nfinally:\n    error = exact")
+    assert told == "neuron\n"
+    [source] = [cell.source for cell in training.stored.cells if cell.id == "cell-11"]
+    assert "max_examples=40" in source
 
 
 def test_training_ends_at_scikit_learn_s_optimum(training, patients):
@@ -218,7 +255,27 @@ def test_the_wrong_operation_is_shrunk(checking):
     """At 1, where 1 / (1 + |x|) is ½ and its square ¼."""
     assert checking["[fault.operation, fault.what]"] == ["softsign", "partial 1"]
     assert checking["[fault.node.inputs[0], fault.recorded, fault.reference]"] == [1.0, 0.5, 0.25]
-    assert said(checking, "certified")[-2:] == ["certified\n", said(checking, "10 of 10")[0]]
+    assert printed(checking, "cell-25") == "certified\n"
+
+
+def test_a_fault_of_second_order_is_found_there(checking):
+    """(−2x exp(−x²))′ = (4x² − 2) exp(−x²): 2/e at 1, where the forgotten product rule gives −2/e."""
+    first, second, *numbers = printed(checking, "second").splitlines()
+    assert first == "order 1: certified"
+    assert second.startswith("order 2: the derivative in argument 1 of gauss_slope at (1.0) is wrong")
+    assert [float(x) for x in re.findall(r"-?\d\.\d{5,}", numbers[0])] == pytest.approx([-2 / math.e, 2 / math.e])
+    assert printed(checking, "second-right") == "order 2: certified\n"
+
+
+def test_a_missing_plus_is_found_by_random_programs(checking):
+    """The shortest program that shows it uses a number twice; with the plus, all pass."""
+    told = printed(checking, "engine")
+    assert "is there an = where += is meant?" in told
+    assert re.search(r"lambda a: a [+*] a, ", told)
+    [source] = [cell.source for cell in checking.stored.cells if cell.id == "engine"]
+    mended = source.replace("x.grad = ", "x.grad += ")
+    assert mended != source
+    assert checking.run(f"{mended}\nprint('passed')") == "passed\n"
 
 
 def test_the_certified_neuron(checking):
