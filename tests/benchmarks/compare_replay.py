@@ -19,6 +19,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from functools import partial
 from pathlib import Path
@@ -114,7 +115,7 @@ def ratio(x):
 
 
 def table(title, header, rows):
-    print(f"\n{title}\n\n| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    print(f"\n{textwrap.fill(title, 120)}\n\n| {' | '.join(header)} |\n|{'---|' * len(header)}")
     for row in rows:
         print(f"| {' | '.join(row)} |", flush=True)
 
@@ -253,7 +254,7 @@ def measure(name):
 def main(*names):
     versions = {package.name: package.version for package in importlib.metadata.distributions()}
     installed = ", ".join(f"{name} {versions[name]}" for name in LIBRARIES if name in versions)
-    print(f"CPython {platform.python_version()}, {installed}.", flush=True)
+    print(textwrap.fill(f"CPython {platform.python_version()}, {installed}.", 120), flush=True)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # for the new processes, before they import anything
     for name in names or TABLES:
         process = multiprocessing.get_context("spawn").Process(target=measure, args=[name])
