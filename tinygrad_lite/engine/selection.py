@@ -5,7 +5,7 @@ from functools import reduce
 from operator import add, mul
 from typing import Any
 
-from .arguments import flatten, map_nested, unflatten
+from .arguments import flatten, is_array, map_leaves, unflatten
 from .primitives import equals
 from .value import Value
 
@@ -30,7 +30,7 @@ def take(values: Sequence[Any], index: Any) -> Any:
     items = list(values)
     if not items:
         raise ValueError("take(values, index) chooses among at least one value")
-    shapes = [repr(map_nested(lambda *_: 0, item)) for item in items]
+    shapes = [repr(map_leaves(lambda x, _: f"array {x.shape}" if is_array(x) else 0, item)) for item in items]
     for i, shape in enumerate(shapes):
         if shape != shapes[0]:
             raise ValueError(f"take(values, index) needs values that are alike: values[{i}] is not as values[0] is")
