@@ -149,23 +149,22 @@ def record(
     index: dict[Any, int] = dict(zip(order, range(len(order)), strict=True))
     slots = {index[x]: slot for x, slot in zip((*parameters, *data), (*code.parameters, *code.data), strict=True)}
     scripts = _Scripts(code.constants)
-    numbers = _number(order, index, slots, scripts, frozen)
-    numbers["named"] = [int(x in names) for x in order] if names else [0] * len(order)
-    numbers["outputs"], numbers["parameters"] = [index[x] for x in outputs], [index[x] for x in parameters]
-    room, growth = _make_room(numbers, scripts, code, writer)
+    graph = _number(order, outputs, parameters, index, slots, scripts, frozen, writer)
+    for x in names:
+        graph.named[index[x]] = 1
+    room, growth = _make_room(graph, len(names), scripts, code, writer)
     for node, slot in slots.items():
         room.slots[node] = slot
-        if numbers["named"][node]:
+        if graph.named[node]:
             room.sizes[kernel.MARKED] = slot
-    for node in numbers["parameters"]:
+    for node in graph.parameters:
         room.leading[node] = 1
-    graph = kernel.Graph(**{name: writer.integers(each) for name, each in numbers.items()})
     writer.write_forward(graph, room)
     code.forward = int(room.sizes[kernel.N_SLOTS])
     for i in range(len(outputs) * bool(parameters)):
         room = _extend(room, growth, writer)
         writer.write_backward(graph, room, i)
-    code.outputs = [int(room.slots[node]) for node in numbers["outputs"]]
+    code.outputs = [int(room.slots[node]) for node in graph.outputs]
     code.names = {int(room.slots[index[x]]): name for x, name in names.items() if x.op or index[x] in slots}
     code.calls = [scripts.calls[i] for kind, i in sorted((kind, i) for i, kind in enumerate(room.kinds) if kind >= 0)]
     _read(room, code, writer)
@@ -174,38 +173,51 @@ def record(
 
 def _number(
     order: Sequence[Value],
+    outputs: Sequence[Value],
+    parameters: Sequence[Value],
     index: Mapping[Any, int],
     slots: Mapping[int, int],
     scripts: "_Scripts",
     frozen: Mapping[Value, float],
-) -> dict[str, list[int]]:
-    """A graph in numbers, as `kernel.Graph` has them; `slots` has the leaves that are no constants."""
+    writer: kernel.Writer,
+) -> kernel.Graph:
+    """A graph in numbers, as yet without names; `slots` has the leaves that are no constants."""
     rows, firsts, seconds = (list(map(attrgetter(name), order)) for name in ("op", "first", "second"))
     row = list(map({x: scripts.number_row(x) for x in dict.fromkeys(rows)}.__getitem__, rows))
-    first, second = (list(map(index.get, nodes, repeat(kernel.NONE))) for nodes in (firsts, seconds))
-    more: list[int] = []
-    for i, others in enumerate(seconds):
-        if type(others) is tuple:  # of three operands and more
+    first, second = (writer.integers(map(index.get, nodes, repeat(kernel.NONE))) for nodes in (firsts, seconds))
+    scripts.total = sum(scripts.sizes[each] * n for each, n in Counter(row).items() if each != kernel.LEAF)
+    number, more = writer.full(len(order), kernel.NONE), list[int]()
+    special = {i for x, i in scripts.rows.items() if x is None or len(x.partials) > 2}
+    for i in [i for i, each in enumerate(row) if each in special]:
+        others = seconds[i]
+        if others is not None:  # of three operands and more
             second[i] = kernel.SUM - len(more)
             more += [len(others), *map(index.__getitem__, others)]
-    number = [kernel.NONE] * len(order)
-    for i, x in enumerate(order):
-        if row[i] == kernel.LEAF and i not in slots:
-            number[i] = scripts.number_constant(frozen.get(x, x.data))
-    found = {"row": row, "first": first, "second": second, "more": more, "number": number}
-    return found | {name: getattr(scripts, name) for name in ("value", "slopes", "slope", "kept", "script")}
+        elif i not in slots:
+            number[i] = scripts.number_constant(frozen.get(order[i], order[i].data))
+    return kernel.Graph(
+        row=writer.integers(row),
+        first=first,
+        second=second,
+        more=writer.integers(more),
+        number=number,
+        named=writer.full(len(order), 0),
+        outputs=writer.integers(map(index.__getitem__, outputs)),
+        parameters=writer.integers(map(index.__getitem__, parameters)),
+        **{name: writer.integers(getattr(scripts, name)) for name in ("value", "slopes", "slope", "kept", "script")},
+    )
 
 
 def _make_room(
-    numbers: Mapping[str, list[int]], scripts: "_Scripts", code: Instructions, writer: kernel.Writer
+    graph: kernel.Graph, named: int, scripts: "_Scripts", code: Instructions, writer: kernel.Writer
 ) -> tuple[kernel.Room, dict[str, int]]:
-    """Room for the forward pass, and by how much what is written may grow in each pass."""
-    n, p, k = len(numbers["row"]), len(numbers["parameters"]), len(numbers["outputs"])
-    steps = sum(scripts.sizes[row] * count for row, count in Counter(numbers["row"]).items() if row >= 0)
-    terms = n + 2 * (2 * n + len(numbers["more"])) + 2 * steps + n + p
+    """Room for the forward pass, and by how much what is written may grow in each pass; `named` nodes have names."""
+    n, p, k = len(graph.row), len(graph.parameters), len(graph.outputs)
+    steps = scripts.total
+    terms = n + 2 * (2 * n + len(graph.more)) + 2 * steps + n + p
     slots = terms + steps + n + p + len(code.constants)
     growth = dict.fromkeys(("starts", "levels", "columns"), slots)
-    growth |= {"code": 2 * slots + 2 * terms + steps, "marks": 2 * (sum(numbers["named"]) + p)}
+    growth |= {"code": 2 * slots + 2 * terms + steps, "marks": 2 * (named + p)}
     full = writer.full
     mask = (1 << (2 * steps * (1 + k)).bit_length()) - 1
     sizes = [len(code.code), len(code), 0, 0, 0, kernel.NONE, n, k, p, mask]
@@ -235,7 +247,8 @@ def _extend(room: kernel.Room, growth: Mapping[str, int], writer: kernel.Writer)
         numbers, n = getattr(room, name), room.sizes[SIZES[name]] + 1
         if len(numbers) < n + more:
             larger[name] = writer.full(2 * n + more, 0)
-            larger[name][: len(numbers)] = numbers
+            used = numbers[:n]
+            larger[name][: len(used)] = used
     return room._replace(**larger)
 
 
@@ -253,8 +266,8 @@ def _read(room: kernel.Room, code: Instructions, writer: kernel.Writer) -> None:
 class _Scripts:
     """The rows of a graph as scripts, which `kernel.follow` reads, with the constants and calls that are in them.
 
-    value, slopes, slope, kept, script: as `kernel.Graph` has them. sizes: of each row, how long its scripts are.
-    registers: how many one needs at most.
+    value, slopes, slope, kept, script: as `kernel.Graph` has them. sizes: of each row, how long its scripts are;
+    total: those of all nodes. registers: how many one needs at most.
     """
 
     def __init__(self, constants: "array[float]") -> None:
@@ -269,6 +282,7 @@ class _Scripts:
         self.kept: list[int] = []
         self.script: list[int] = []
         self.sizes: list[int] = []
+        self.total = 0
         self.registers = 0
         for row in WRITTEN:
             self.number_row(row)

@@ -7,9 +7,9 @@ import re
 import sys
 import threading
 import warnings
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from operator import itemgetter
 from types import FunctionType, MethodType
 from typing import Any, Never
 
@@ -109,7 +109,7 @@ class Jit:
         if self._owner:
             args = (*self._owner, *args)
         order = self._order(args)
-        numbers: list[float] = []
+        numbers = array("d")
         try:
             key = self._structure(order, args, kwargs, numbers)
         except _NoNumber as found:
@@ -137,7 +137,7 @@ class Jit:
         args = (*self._owner, *args)
         order = self._order(args)
         try:
-            self._structure(order, args, kwargs, [])
+            self._structure(order, args, kwargs, array("d"))
         except _NoNumber:
             self._refuse(order, args, kwargs)
         outputs, leaves, names, p, shape = self._trace(order, args, kwargs)
@@ -159,7 +159,7 @@ class Jit:
         return [*dict.fromkeys(first), *(i for i in rest if i not in first and i not in self._static)]
 
     def _structure(
-        self, order: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any], numbers: list[float]
+        self, order: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any], numbers: "array[float]"
     ) -> Hashable:
         """What recordings are kept by; the arguments' numbers are appended to `numbers`."""
         key: list[Hashable] = [_read(args[i], numbers) for i in order]
@@ -315,15 +315,14 @@ class Recording:
         self.execute, self.p, self.captured = execute, p, captured
         self.assemble = _assembly(shape)
 
-    def replay(self, numbers: list[float]) -> Any:
+    def replay(self, numbers: "array[float]") -> Any:
         """The result for other numbers, first those of the parameters."""
         if self.execute is None:
             return self.assemble([])
         theta, sample = numbers[: self.p], numbers[self.p :]
         for x in self.captured:
             sample.append(float(x.data))
-        results: Any = self.execute.compute_sample(theta, sample, self.p > 0, _out_of_range)
-        return self.assemble(results if type(results) is list else results.tolist())
+        return self.assemble(self.execute.compute_sample(theta, sample, self.p > 0, _out_of_range))
 
 
 def _argument_names(function: Any) -> tuple[str, ...]:
@@ -335,7 +334,7 @@ def _argument_names(function: Any) -> tuple[str, ...]:
     return tuple(x.name for x in parameters if x.kind in (x.POSITIONAL_ONLY, x.POSITIONAL_OR_KEYWORD))
 
 
-def _read(x: Any, numbers: list[float]) -> Hashable:
+def _read(x: Any, numbers: "array[float]") -> Hashable:
     """The structure of an argument, its numbers appended to `numbers`: None for one, n for a list of n, …"""
     kind = type(x)
     if kind is float:
@@ -353,7 +352,7 @@ def _read(x: Any, numbers: list[float]) -> Hashable:
         numbers.append(float(x))
         return None
     if is_array(x) and x.dtype.kind in "biuf":
-        numbers.extend(x.ravel().astype(float).tolist())
+        numbers.frombytes(x.astype(float).tobytes())
         return ("array", *x.shape)
     if x is None:
         return "None"
@@ -375,21 +374,25 @@ def _to_number(x: Any, name: str) -> Any:
     return x.data if isinstance(x, Value) else x
 
 
-def _assembly(shape: Any) -> Callable[[list[float]], Any]:
-    """What puts results into a shape: nested lists, tuples, dicts and arrays of places, and of what never changes."""
+def _assembly(shape: Any) -> Callable[[Any], Any]:
+    """What puts results, a list or an array, into a shape: nested lists, tuples, dicts and arrays of places, and of
+    what never changes.
+    """
     if type(shape) is _Place:
-        return itemgetter(shape)
+        return lambda results: float(results[shape])
     if is_array(shape):
-        numpy, of_list = sys.modules["numpy"], _assembly(shape.ravel().tolist())
-        return lambda results: numpy.array(of_list(results), float).reshape(shape.shape)
+        numpy, size = sys.modules["numpy"], shape.shape
+        places = shape.ravel().tolist()
+        if part := _run(places):
+            return lambda results: numpy.array(results[part], float).reshape(size)
+        of_list = _assembly(places)
+        return lambda results: numpy.array(of_list(results), float).reshape(size)
+    if isinstance(shape, list) and (part := _run(shape)):
+        return lambda results: results[part] if type(results) is list else results[part].tolist()
     if isinstance(shape, dict):
         parts = [*map(_assembly, shape.values())]
         return lambda results: dict(zip(shape, [part(results) for part in parts], strict=True))
     if isinstance(shape, (list, tuple)):
-        if type(shape) is list and shape and {*map(type, shape)} == {_Place}:
-            first, end = shape[0], shape[0] + len(shape)
-            if shape == [*range(first, end)]:
-                return itemgetter(slice(first, end))
         parts = [*map(_assembly, shape)]
         if isinstance(shape, list):
             return lambda results: [part(results) for part in parts]
@@ -397,3 +400,10 @@ def _assembly(shape: Any) -> Callable[[list[float]], Any]:
             return lambda results: type(shape)(*[part(results) for part in parts])
         return lambda results: tuple([part(results) for part in parts])
     return lambda results: shape
+
+
+def _run(places: list[Any]) -> slice | None:
+    """Places that follow one another."""
+    if {*map(type, places)} == {_Place} and places == [*range(places[0], places[0] + len(places))]:
+        return slice(places[0], places[0] + len(places))
+    return None

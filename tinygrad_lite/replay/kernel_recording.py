@@ -13,7 +13,7 @@ another term, or becomes the start of another sum, without being copied; when it
 # mypy: ignore-errors
 # (these functions are compiled by numba, which finds their types itself)
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cache
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -440,7 +440,7 @@ class Writer(NamedTuple):
 
     write_forward: Callable[[Graph, Room], None]
     write_backward: Callable[[Graph, Room, int], None]
-    integers: Callable[[Sequence[int]], Any]
+    integers: Callable[[Iterable[int]], Any]
     full: Callable[[int, int], Any]
     pack: Callable[[Any, int], "array[int]"]
 
@@ -497,7 +497,7 @@ def compiled() -> Writer:
     return Writer(
         compile_once("forward_pass", forward_pass, types.void(graph, room)),
         compile_once("backward_pass", backward_pass, types.void(graph, room, types.int64)),
-        lambda numbers: np.array(numbers, np.int64),
+        lambda numbers: np.fromiter(numbers, np.int64),
         lambda n, x: np.full(n, x, np.int64) if x else np.zeros(n, np.int64),
         lambda numbers, n: array("i", numbers[:n].astype(np.int32).tobytes()),
     )
