@@ -145,6 +145,7 @@ def signature(x: Any, name: str) -> str:
     source = textwrap.dedent(inspect.getsource(x.__init__ if isinstance(x, type) else x))
     tree: Any = ast.parse(source).body[0]
     head = "\n".join(source.splitlines()[tree.lineno - 1 : tree.body[0].lineno - 1])
+    head = re.sub(r",\s*(_\w+: None = None|\*\*\w+: Never)", "", head)  # what is only there to be refused
     head = re.sub(r"\s*#.*", "", head).rstrip().removesuffix(":")
     head = re.sub(r"^def \w+\((\s*)(?:self\b,?\s*)?", rf"{name}(\1", head)
     return head.removesuffix(" -> None") if isinstance(x, type) else head

@@ -21,6 +21,7 @@ certificate's limits are 4 and 8. Where a derivative has a zero, marked by *, di
 | operation | written | value | partial derivatives | domain | errors |
 |---|---|---|---|---|---|
 """
+NO_BREAK = "\N{NO-BREAK SPACE}"
 ULPS = json.loads(Path(__file__).with_name("ulps.json").read_text(encoding="utf-8"))
 
 
@@ -35,18 +36,13 @@ def line(row: Primitive) -> str:
     value, *slopes = ULPS[row.name]
     errors = "; ".join([shown(value), ", ".join("*" if row.cancels and x > 8 else shown(x) for x in slopes)])
     cells = [f"`{row.name}`: {row.doc}", written, formula, "; ".join(partials), ", ".join(filter(None, conditions))]
-    cells[-1:] = [unbroken(cells[-1]), unbroken(errors)]
+    cells[-1:] = [re.sub(r"(?<!,) ", NO_BREAK, cells[-1]), errors.replace(" ", NO_BREAK)]
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
 
 
 def shown(error: float) -> str:
     """An error to one place."""
     return f"{round(error, 1):g}"
-
-
-def unbroken(cell: str) -> str:
-    """A cell whose parts stay in one line."""
-    return re.sub(r"(?<![,;]) ", "\N{NO-BREAK SPACE}", cell)
 
 
 def page() -> str:
