@@ -30,19 +30,27 @@ def perceptrons(samples, *widths):
 
 
 def test_the_example_of_the_module():
-    """Of nine rows."""
-    chains = [[1, *np.ravel([(4 + 4 * i + j, 40 + j) for j in range(4)])] for i in range(9)]
-    groups = np.array([[CHAIN, 9, 4, 44, 0, 0, 1]], np.int32)
-    found = Strips(groups, np.array(chains, np.int32).ravel(), 44)
+    """Of twenty rows."""
+    chains = [[1, *np.ravel([(8 + 4 * i + j, 4 + j) for j in range(4)])] for i in range(20)]
+    groups = np.array([[CHAIN, 20, 4, 88, 0, 0, 1]], np.int32)
+    found = Strips(groups, np.array(chains, np.int32).ravel(), 88)
     copies, strip, zeros, check = found.groups.tolist()
-    assert copies == [CHAIN, 36, 0, 44, 0, 0, 1]
-    assert found.tape[:36].tolist() == [*range(4, 40, 4), *range(5, 40, 4), *range(6, 40, 4), *range(7, 40, 4)]
-    assert strip == [STRIPS, 1, 4, 80, 36, 0, 9]
-    assert found.tape[36:45].tolist() == [~1, ~40, 44, ~41, 53, ~42, 62, ~43, 71]
-    assert found.places[44:].tolist() == [*range(80, 89)]
-    assert zeros == [CHAIN, 16, 0, 89, 45, 0, 1]
-    assert check == [CHECK, 1, 1, 105, 61, 0, 48]
-    assert found.end == 105
+    assert copies == [CHAIN, 80, 0, 88, 0, 0, 1]
+    assert found.tape[:80].tolist() == [*range(8, 88, 4), *range(9, 88, 4), *range(10, 88, 4), *range(11, 88, 4)]
+    assert strip == [STRIPS, 1, 4, 168, 80, 0, 20]
+    assert found.tape[80:89].tolist() == [~1, ~4, 88, ~5, 108, ~6, 128, ~7, 148]
+    assert found.places[88:].tolist() == [*range(168, 188)]
+    assert zeros == [CHAIN, 16, 0, 188, 89, 0, 1]
+    assert check == [CHECK, 1, 1, 204, 105, 0, 112]
+    assert found.end == 204
+
+
+def test_what_needs_more_copies_than_products_is_left_as_it_is():
+    chains = [[1, 4 + 2 * i, 5 + 3 * i] for i in range(60)]
+    groups = np.array([[CHAIN, 60, 1, 200, 0, 0, 1]], np.int32)
+    found = Strips(groups, np.array(chains, np.int32).ravel(), 200)
+    assert found.groups[0].tolist() == groups[0].tolist()
+    assert found.tape[:180].tolist() == [x for chain in chains for x in chain]
 
 
 def test_of_samples_that_are_written_out_hardly_a_chain_is_computed_alone():
@@ -72,8 +80,8 @@ def test_networks_that_are_written_out_are_eager_to_the_last_bit(samples, widths
 def test_what_was_copied_for_a_short_strip_is_not_read_by_a_longer_one():
     """Each position looks at those before it, at a level of its own."""
     queries, outputs = [Value(0.3), Value(0.4), Value(0.5)], []
-    keys = [[Value(0.1 * i - 0.05 * j) for j in range(3)] for i in range(20)]
-    for n in range(8, 20):
+    keys = [[Value(0.1 * i - 0.05 * j) for j in range(3)] for i in range(24)]
+    for n in range(20, 24):
         queries = [tanh(x) for x in queries]
         outputs.append(sum(tanh(sum(a * b for a, b in zip(queries, key, strict=True))) for key in keys[:n]))
     leaves = [x for key in keys for x in key]

@@ -5,16 +5,16 @@ up in one group, and from one member to the next the places of the operands go u
 for which they do are a strip. Where the step is 0, all lanes read one number; where it is 1, the lanes stand side by
 side, as vectors need them; where it is another, they are first copied to where they do, once for all strips.
 
-Of y = W·x with the rows of W at the places 4 to 7, 8 to 11, …, and x at 40 to 43, the chains
+Of y = W·x with x at the places 4 to 7 and the rows of W at 8 to 11, 12 to 15, …, the chains
 
-    y₁ = −0 + 4·40 + 5·41 + 6·42 + 7·43
-    y₂ = −0 + 8·40 + 9·41 + 10·42 + 11·43
+    y₁ = −0 + 8·4 + 9·5 + 10·6 + 11·7
+    y₂ = −0 + 12·4 + 13·5 + 14·6 + 15·7
     …
 
 are a strip of the steps 0, 4, 0, 4, 0, …: the columns of W are copied, each of which is then multiplied by one number.
 """
 
-from itertools import pairwise
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from .schedule import CHECK, LAYER
 STRIPS = LAYER  # what stands in a layer's place among groups of numbers: strips of chains
 WIDEST = 16  # how many lanes are computed at a time: behind the last number there are as many places
 SHORTEST = 4  # lanes that are worth a vector
-FEWEST = 64  # operands of a group that is worth the search
+FEWEST = 128  # operands of a group that is worth the search
 
 
 class Strips:
@@ -43,7 +43,7 @@ class Strips:
         self.places = np.arange(given + members.sum(), dtype=np.int32)
         self.end, self.read = given, 0  # places that are taken, and operands on the tape
         self._groups, self._tape = [np.empty((0, 7), np.int32)], [np.empty(0, np.int32)]
-        self._copies: dict[int, tuple[int, int]] = {}  # where what is copied begins, and how many numbers there are
+        self._copies: dict[tuple[int, int], range] = {}  # of what begins at a place and goes on by a step
         ends, done = np.cumsum(members * sizes), 0
         for i in np.flatnonzero((members >= SHORTEST) & (members * sizes >= FEWEST)).tolist():
             self._keep(groups[done:i], tape[: ends[i - 1]])
@@ -77,90 +77,77 @@ class Strips:
     def _arrange(self, group: Any, operands: Any) -> None:
         """Append a group: the strips among its members, then those among what is left, at last the others."""
         kind, members, width, out, *_ = group.tolist()
-        operands = self.places[operands]
-        left = np.arange(members)
-        steps = operands[1:] - operands[:-1]
-        if np.count_nonzero(steps == -1) > np.count_nonzero(steps == 1):  # a backward pass goes from the end on
-            left = left[::-1]
+        operands, left = self.places[operands], np.arange(members)
+        steps = (operands[1] - operands[0]).tolist()
+        if steps.count(-1) > steps.count(1):  # a backward pass goes from the end on
+            operands, left = operands[::-1], left[::-1]
         for _ in range(2):
-            starts, lengths, steps = _find(operands[left], SHORTEST if kind == CHAIN else WIDEST)
-            if not len(starts) or not self._add_strips(kind, width, operands[left[starts]], steps, lengths):
+            steps = operands[1:] - operands[:-1]
+            strips = _find(steps, SHORTEST if kind == CHAIN else WIDEST)
+            begins = [strip.start for strip in strips]
+            lengths = [*map(len, strips)]
+            if not strips or not self._add_strips(kind, width, operands[begins], steps[begins], lengths):
                 break
-            taken = np.repeat(starts + lengths - np.cumsum(lengths), lengths) + np.arange(lengths.sum())
+            taken = [*chain.from_iterable(strips)]
             self.places[out + left[taken]] = np.arange(self.end - len(taken), self.end)
-            left = np.delete(left, taken)
+            kept = np.ones(len(left), bool)
+            kept[taken] = False
+            operands, left = operands[kept], left[kept]
+            if operands.size < FEWEST:
+                break
         if len(left):
             self.places[out + left] = np.arange(self.end, self.end + len(left))
-            self._add(kind, len(left), width, operands[left].ravel(), len(left))
+            self._add(kind, len(left), width, operands.ravel(), len(left))
 
-    def _add_strips(self, kind: int, width: int, first: Any, steps: Any, lengths: Any) -> bool:
+    def _add_strips(self, kind: int, width: int, first: Any, steps: Any, lengths: list[int]) -> bool:
         """Append strips, after what they need copied; False, and nothing, where that is more than there is to compute.
 
         `first` and `steps` have a line for each strip, and a column for each operand.
         """
         repeated = np.zeros(steps.shape, bool)
         if kind == CHAIN:
-            first, steps = (_order(steps, x) for x in (first, steps))
+            exchanged = (steps[:, 2::2] == 0) & (steps[:, 1::2] != 0)
+            if exchanged.any():  # of two factors b has lanes of its own
+                for x in (first, steps):
+                    x[:, 1::2][exchanged], x[:, 2::2][exchanged] = x[:, 2::2][exchanged], x[:, 1::2][exchanged]
             repeated = steps == 0
             repeated[:, 2::2] = False
-        copied = (steps != 1) & ~repeated
-        first = self._copy(first, steps, lengths, copied, lengths.sum() * max(width, 1))
-        if first is None:
+        if not self._copy(first, steps, lengths, (steps != 1) & ~repeated, sum(lengths) * max(width, 1)):
             return False
-        first = np.where(repeated, ~first, first)
-        if kind == CHAIN:
-            for i, j in pairwise([0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]):
-                n = int(lengths[i])
-                self._add(STRIPS, j - i, width, first[i:j].ravel(), (j - i) * n, n)
-        else:
-            for places, n in zip(first, lengths.tolist(), strict=True):
-                self._add(kind, 1, width, places, n, n)
+        first[repeated] = ~first[repeated]
+        at = 0
+        for n, alike in groupby(lengths):
+            for count in [len([*alike])] if kind == CHAIN else [1 for _ in alike]:
+                self._add(STRIPS if kind == CHAIN else kind, count, width, first[at : at + count].ravel(), count * n, n)
+                at += count
         return True
 
-    def _copy(self, first: Any, steps: Any, lengths: Any, copied: Any, most: int) -> Any:
-        """Copy the operands of strips that are `copied`, unless they are copied already; where all operands begin
-        then. None where this were to copy more than `most` numbers.
+    def _copy(self, first: Any, steps: Any, lengths: list[int], copied: Any, most: int) -> bool:
+        """Copy the operands of strips that are `copied`, unless they are there already; `first` is then where. False,
+        and nothing is done, where these are more than `most` numbers.
         """
-        if not copied.any():
-            return first
-        keys, index, which = np.unique(
-            ((first.astype(np.int64) << 32) + steps)[copied], return_index=True, return_inverse=True
-        )
-        longest = np.zeros(len(keys), np.int32)
-        np.maximum.at(longest, which, np.broadcast_to(lengths[:, None], copied.shape)[copied])
-        new = longest > [self._copies.get(key, (0, 0))[1] for key in keys.tolist()]
-        sizes = longest[new]
-        begins = np.cumsum(sizes) - sizes
-        total = int(sizes.sum())
-        if total > most:
-            return None
-        if total:
-            self._copies.update(zip(keys[new].tolist(), zip(begins + self.end, sizes, strict=True), strict=True))
-            lanes = np.arange(total) - np.repeat(begins, sizes)
-            starts, by = (np.repeat(x[copied][index][new], sizes) for x in (first, steps))
-            self._add(CHAIN, total, 0, (starts + by * lanes).astype(np.int32), total)
-        first = first.copy()
-        first[copied] = np.array([self._copies[key][0] for key in keys.tolist()])[which]
-        return first
+        keys = [*zip(first[copied].tolist(), steps[copied].tolist(), strict=True)]
+        longest: dict[tuple[int, int], int] = {}
+        for key, strip in zip(keys, np.nonzero(copied)[0].tolist(), strict=True):
+            longest[key] = max(longest.get(key, 0), lengths[strip])
+        new = {key: n for key, n in longest.items() if n > len(self._copies.get(key, ()))}
+        if sum(new.values()) > most:
+            return False
+        places: list[int] = []
+        for (place, step), n in new.items():
+            self._copies[place, step] = range(self.end + len(places), self.end + len(places) + n)
+            places += range(place, place + step * n, step) if step else [place] * n
+        if places:
+            self._add(CHAIN, len(places), 0, np.array(places, np.int32), len(places))
+        first[copied] = [self._copies[key].start for key in keys]
+        return True
 
 
-def _find(operands: Any, shortest: int) -> tuple[Any, Any, Any]:
-    """The strips among consecutive members: where they begin, their lengths, and the steps of their operands. What is
-    the last of one and the first of the next is computed in both.
-    """
-    steps = operands[1:] - operands[:-1]
-    changes = (steps[1:] != steps[:-1]).any(axis=1)
-    starts = np.flatnonzero(np.concatenate([[len(steps) > 0], changes]))
-    lengths = np.diff(starts, append=len(steps)) + 1
-    long = lengths >= shortest
-    return starts[long], lengths[long], steps[starts[long]]
-
-
-def _order(steps: Any, numbers: Any) -> Any:
-    """`numbers`, of each operand of chains, with the factors of a product exchanged where only b is all lanes' own."""
-    a, b = slice(1, None, 2), slice(2, None, 2)
-    exchanged = numbers.copy()
-    same = steps[:, b] == 0
-    exchanged[:, a] = np.where(same, numbers[:, b], numbers[:, a])
-    exchanged[:, b] = np.where(same, numbers[:, a], numbers[:, b])
-    return exchanged
+def _find(steps: Any, shortest: int) -> list[range]:
+    """The strips among consecutive members with these steps between them. One may begin where another ends."""
+    strips, start = [], 0
+    for end in (*(np.flatnonzero((steps[1:] != steps[:-1]).any(axis=1)) + 1).tolist(), len(steps)):
+        if end + 1 - start >= shortest:
+            strips.append(range(start, end + 1))
+        start = end
+    return strips
