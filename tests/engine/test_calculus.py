@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
-from tinygrad_lite import Value, grad, hvp, jacobian, jvp, no_grad, stop_gradient
+from tinygrad_lite import Value, grad, hessian, hvp, jacobian, jvp, no_grad, stop_gradient
 from tinygrad_lite.engine.arguments import flatten
 from tinygrad_lite.strategies import Expression, expressions
 
@@ -180,6 +180,28 @@ def test_jax_gives_the_same_nests(name):
         assert same(jacobian(partial(f, Ours), argnums)(*primals), theirs)
 
 
+CURVED = {
+    "numbers": (lambda m, x, y: x * x * y + m.sin(y), (2.0, 3.0)),
+    "dicts and tuples": (
+        lambda m, d, b: d["w"][0] ** 2 * b * d["c"] + d["w"][1] * b,
+        ({"w": (2.0, 3.0), "c": 4.0}, 5.0),
+    ),
+    "arrays": (
+        lambda m, d, b: d["w"][0] ** 2 * d["w"][1] * d["b"] * b[0],
+        ({"w": np.array([2.0, 3.0]), "b": 4.0}, [5.0]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CURVED)
+def test_jax_gives_the_same_blocks_of_a_hessian(name):
+    f, arguments = CURVED[name]
+    every = [0, 1, (0,), (1, 0)]
+    blocks = in_double(lambda: jax.jit(lambda *x: [jax.hessian(partial(f, jnp), n)(*x) for n in every])(*arguments))
+    for argnums, theirs in zip(every, blocks, strict=True):
+        assert same(hessian(partial(f, tl), argnums)(*arguments), theirs)
+
+
 EXACT = expressions(*(tl.engine.declaration.TABLE[name] for name in ("add", "sub", "mul", "neg")))
 
 
@@ -224,6 +246,7 @@ def test_a_result_that_does_not_depend_on_the_argument():
         (lambda: jvp("sin", (1.0,), (1.0,)), TypeError, "differentiates functions"),
         (lambda: jacobian(lambda x: [x, None])(1.0), TypeError, r"result\[1\] is None"),
         (lambda: jacobian(lambda x: [x], 1)(1.0), ValueError, "argnums names argument 1"),
+        (lambda: hessian(tl.sin, (0, 1))(1.0), ValueError, "argnums names argument 1"),
         (lambda: grad(lambda x: [x])(1.0), TypeError, "jacobian differentiates functions with several results"),
         (lambda: stop_gradient([1.0, "a"]), TypeError, r"stop_gradient: its argument\[1\] must be a number"),
     ],

@@ -145,13 +145,17 @@ def grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..
     return derivative
 
 
-def hessian(f: Callable[..., Any]) -> Callable[..., list[list[Value]]]:
+def hessian(f: Callable[..., Any], argnums: int | Iterable[int] | None = None) -> Callable[..., Any]:
     """The second derivatives of `f` with respect to all its n positional arguments, as n lists of n Values.
 
-    Arguments may be lists, tuples or dicts of numbers: rows and columns then follow them number by number.
-    Raises as `value_and_grad`.
+    Arguments may be lists, tuples or dicts of numbers: rows and columns then follow them number by number. With
+    `argnums`, a position or several, in JAX's nests: as `grad` gives the first derivatives, with each of them replaced
+    by its own gradient; `hessian(f, (0, 1))(x, y)[0][1]` is ∂²f/∂x∂y. Raises as `value_and_grad`.
     """
     _check_callable(f)
+    if argnums is not None:
+        positions = argnums if isinstance(argnums, int) else tuple(argnums)
+        return jacobian(grad(f, positions), positions)
 
     @functools.wraps(f, updated=())
     def second_derivatives(*args: Any, **kwargs: Any) -> list[list[Value]]:
