@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 
@@ -56,9 +57,9 @@ def map_nested(function: Callable[[Any, str], Any], x: Any, name: str = "") -> A
     def map_array(part: Any, name: str) -> Any:
         if not is_array(part):
             return function(part, name)
-        mapped = part.astype(object)
-        for place in sys.modules["numpy"].ndindex(part.shape):
-            mapped[place] = function(part[place], name + "".join(f"[{i}]" for i in place))
+        mapped, where = part.astype(object), "[%d]" * part.ndim
+        for place, x in zip(product(*map(range, part.shape)), part.flat, strict=True):
+            mapped[place] = function(x, name + where % place)
         return mapped
 
     return map_leaves(map_array, x, name)
