@@ -279,7 +279,7 @@ PUBLIC = {
     ),
     "gradient: = for +=": (
         "derivative",
-        lambda: rewritten(derivatives, "gradient", "gradients[x] + term if x in gradients else term", "term"),
+        lambda: rewritten(derivatives, "gradient", "primitives.add(gradients[x], term) if x in gradients else ", ""),
     ),
     "gradient: the first slot for all": (
         "derivative",

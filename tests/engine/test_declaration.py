@@ -169,6 +169,9 @@ def test_a_partial_that_asks_what_its_argument_is_is_called_with_floats():
     x = Value(2.0)
     row(x).backward()
     assert (x.grad, row.opaque) == (4.0, (0,))
+    assert tl.grad(row)(2.0).data == tl.jvp(row, (2.0,), (1.0,))[1].data == 4.0
+    with pytest.raises(TypeError, match="partial derivative of odd is written over floats"):
+        tl.grad(tl.grad(row))(2.0)
 
 
 def test_a_declaration_that_fails_leaves_the_table_as_it_was():

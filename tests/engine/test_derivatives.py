@@ -235,3 +235,81 @@ def test_where_an_operand_is_infinite_a_slope_that_does_not_exist_is_nan():
     x = Value(math.inf)
     y = tl.log(x) * Value(0.0)
     assert math.isnan(gradient(tl.sqrt(y * 0), [x])[0].data)
+
+
+# ── what is left of a derivative ──────────────────────────────────────────────────────────────────
+
+
+def curve(x, y):
+    return tl.sigmoid(x * y) / (x * x + 2) * tl.tanh(y - x) + x
+
+
+EVERY = {  # of `curve`
+    "grad": lambda x, y: grad(curve, (0, 1))(x, y),
+    "value_and_grad": lambda x, y: value_and_grad(curve)(x, y),
+    "of grad": lambda x, y: value_and_grad(grad(grad(curve)))(x, y),
+    "hessian": lambda x, y: hessian(curve)(x, y),
+    "jacobian": lambda x, y: tl.jacobian(lambda x, y: [curve(x, y), {"k": x * y}], (1, 0))(x, y),
+    "jvp": lambda x, y: tl.jvp(lambda x, y: [curve(x, y), y * x], (x, y), (0.5, -2)),
+    "hvp": lambda x, y: tl.hvp(curve, (x, y), (1.0, 3.0)),
+}
+
+
+@pytest.mark.parametrize("derive", EVERY.values(), ids=EVERY)
+@given(inside, inside)
+def test_numbers_give_numbers_without_history_and_the_bits_that_values_give(derive, x, y):
+    of_numbers, of_values = flatten(derive(x, y)), flatten(derive(Value(x), Value(y)))
+    assert [each.data for each in of_numbers] == [each.data for each in of_values]
+    assert not any(each.inputs for each in of_numbers)
+    assert all(each.inputs for each in of_values)
+
+
+def test_a_value_that_a_function_captures_can_be_differentiated_by():
+    w = Value(2.0, "w")
+    doubled = w * 2
+    doubled.grad = 7.0
+    of_x = {
+        "grad": lambda f: grad(f)(3.0),
+        "jacobian": lambda f: tl.jacobian(lambda x: [f(x)])(3.0)[0],
+        "jvp": lambda f: tl.jvp(f, (3.0,), (1.0,))[1],
+    }
+    for derive in of_x.values():
+        slope = derive(lambda x: doubled * x * x)
+        assert doubled.grad == 7.0
+        assert [slope.data, gradient(slope, [w])[0].data] == [24.0, 12.0]
+    assert gradient(hessian(lambda x: w * x**3)(3.0)[0][0], [w])[0].data == 18.0
+    along = tl.jvp(lambda x: x * x, (3.0,), (w,))[1]
+    assert gradient(along, [w])[0].data == 6.0
+
+
+def test_what_no_gradient_reaches_is_not_asked_for_a_slope():
+    for x in (0.0, Value(0.0)):
+        assert grad(lambda x: tl.stop_gradient(tl.sqrt(x)) + x)(x).data == 1.0
+        assert math.copysign(1, grad(tl.stop_gradient)(x).data) == 1.0
+
+
+def test_a_function_may_call_backward_before_it_is_differentiated():
+    def f(x):
+        y = x * x
+        y.backward()
+        return y * x.grad  # 6, a number
+
+    assert grad(f)(3.0).data == 36.0
+
+
+def test_the_value_keeps_its_label():
+    assert value_and_grad(lambda x: (x * x).named("J"))(3.0)[0].label == "J"
+    assert tl.jvp(lambda x: (x * x).named("J"), (3.0,), (1.0,))[0].label == "J"
+
+
+def test_a_derivative_out_of_range_raises_for_numbers_and_for_values():
+    def steep(x):
+        return (x * 1e200) * 1e-200 * 1e200 * 1e-200
+
+    assert grad(steep)(1.0).data == tl.jvp(steep, (1.0,), (1.0,))[1].data == 1.0
+    for x, along in ((1e-300, 1e200), (Value(1e-300), Value(1e200))):
+        with pytest.raises(OverflowError, match="mul of"):
+            grad(lambda x: (x * 1e200) * 1e200)(x)
+        with pytest.raises(OverflowError, match="mul of"):
+            tl.jvp(steep, (1.0,), (along,))
+    assert tl.jvp(lambda x: x * 2, (1.0,), (math.inf,))[1].data == math.inf

@@ -4,19 +4,21 @@ The backward pass is run on Values instead of floats, so that it is itself a gra
 differentiated to any order; `jvp` goes forwards. Names and arguments are JAX's. Nested derivatives
 cannot be confused (Siskind and Pearlmutter, "Nesting forward-mode AD in a functional framework", 2008):
 each is taken with respect to nodes of its own.
+
+The outermost derivative is a number: nobody has a node to differentiate it by. So where a function's result depends on
+no Value but the nodes made for its arguments, its derivatives are computed in floats, and remember nothing.
 """
 
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from operator import add
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from . import primitives
 from .arguments import expect_number, flatten, is_array, is_real, map_leaves, map_nested, unflatten
 from .scopes import recording
-from .value import Constant, Value, as_node, dependents, name_nodes, topological_order
+from .value import Constant, Value, as_node, check_range, dependents, make_node, name_nodes, topological_order
 
 
 def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
@@ -37,7 +39,7 @@ def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
             for slot, x in enumerate(node.inputs):
                 if x in leading and slot not in node.op.flat:
                     term = _product(gradients[node], _slope(node, slot, leading))
-                    gradients[x] = gradients[x] + term if x in gradients else term
+                    gradients[x] = primitives.add(gradients[x], term) if x in gradients else term
     return [_as_value(gradients.get(x, 0.0)) for x in xs]
 
 
@@ -45,30 +47,62 @@ def _as_value(x: Any) -> Value:
     return x if isinstance(x, Value) else Value(x)
 
 
-def _slope(node: Value, slot: int, leading: set[Value]) -> Any:
-    """∂node/∂(its input in this slot) over the nodes in `leading`; the others' constants stay numbers."""
+def _differentiate(y: Value, xs: Sequence[Value]) -> tuple[Value, list[Value]]:
+    """y, and ∂y/∂x for each of `xs`, which were made for a function's arguments; without history where `_closed`."""
+    order = topological_order(y)
+    if not _closed(order, xs):
+        return y, gradient(y, xs)
+    untouched = float("-0")  # by no term yet: −0.0 + term is the term, and this object is no sum
+    for x in (*order, *xs):
+        x.grad = untouched
+    y.grad = 1.0
+    for node in reversed(order):
+        if node.op and node.grad is not untouched:
+            try:
+                node.op.backward(node)
+            except (ArithmeticError, ValueError) as error:
+                node._no_slope(error)
+    if not all(math.isfinite(x.grad) for x in xs):
+        check_range(order)
+    return _number(y.data, y.label), [_number(0.0 if x.grad is untouched else float(x.grad)) for x in xs]
+
+
+def _closed(order: Iterable[Value], xs: Iterable[Value]) -> bool:
+    """Whether nodes depend on no Value but `xs`, made for a function's arguments: nobody can ask for a derivative."""
+    own = set(xs)
+    return not any(x.op is None and type(x) is not Constant and x not in own for x in order)
+
+
+def _number(data: float, label: str = "") -> Value:
+    return make_node(Value, data, None, (), label)
+
+
+def _slope(node: Value, slot: int, leading: set[Value], *, floats: bool = False) -> Any:
+    """∂node/∂(its input in this slot), in floats or over the nodes in `leading`; the others' constants stay numbers."""
     assert node.op
-    if slot in node.op.opaque:
-        raise TypeError(
-            f"the partial derivative of {node.op.name} is written over floats, for backward() only: "
-            "write it with operators and the functions of tinygrad_lite, without `math` and `if`"
-        )
-    operands = [x.data if type(x) is Constant and x not in leading else x for x in node.inputs]
+    numbers = [x.data for x in node.inputs]
     try:
+        if floats:
+            return node.op.slope(slot, numbers, node.data)
+        if slot in node.op.opaque:
+            raise TypeError(
+                f"the partial derivative of {node.op.name} is written over floats, to be taken once: "
+                "write it with operators and the functions of tinygrad_lite, without `math` and `if`"
+            )
+        operands = [x.data if type(x) is Constant and x not in leading else x for x in node.inputs]
         return node.op.partials[slot](*operands, node)
     except (ArithmeticError, ValueError) as error:
-        numbers = [x.data for x in node.inputs]
         if all(map(math.isfinite, numbers)):
             raise node.op.failure(error, numbers, name_nodes(node.inputs), "slope of ") from None
         return math.nan  # as backward() says
 
 
 def _product(upstream: Any, partial: Any) -> Any:
-    """upstream · partial, without a node for a factor of ±1."""
+    """upstream · partial, without a node for a factor of ±1; by the row, which does not let numbers overflow."""
     for factor, other in ((upstream, partial), (partial, upstream)):
         if not isinstance(factor, Value) and factor in (1, -1):
             return other if factor == 1 else -other
-    return upstream * partial
+    return primitives.mul(upstream, partial)
 
 
 class Derivative(NamedTuple):
@@ -108,6 +142,10 @@ made_by: "WeakKeyDictionary[Callable[..., Any], Derivative]" = WeakKeyDictionary
 def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..., tuple[Value, Any]]:
     """A function that returns f's value and its gradient with respect to the argument(s) `argnums`.
 
+    Where f depends on Values, those among its arguments or others, the results can be drawn, and differentiated again.
+    Of numbers alone they are numbers without history, at the price of `backward()`: to draw `grad(f)(3.0)`, give it a
+    node, `grad(f)(Value(3.0, "x"))`. So it is with `grad`, `hessian`, `jacobian`, `jvp` and `hvp`.
+
     Args:
         f: takes Values where it is differentiated and returns one Value.
         argnums: the position of an argument, giving one gradient, or several, giving a tuple of them. Each
@@ -123,8 +161,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> C
     @functools.wraps(f, updated=())
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Value, Any]:
         inputs, shapes = made.open(args)
-        y = made.result(inputs, kwargs)
-        return y, made.select(unflatten(shapes, iter(gradient(y, flatten(shapes)))))
+        y, slopes = _differentiate(made.result(inputs, kwargs), flatten(shapes))
+        return y, made.select(unflatten(shapes, iter(slopes)))
 
     made_by[differentiated] = made
     return differentiated
@@ -161,7 +199,7 @@ def hessian(f: Callable[..., Any], argnums: int | Iterable[int] | None = None) -
     def second_derivatives(*args: Any, **kwargs: Any) -> list[list[Value]]:
         inputs = map_nested(_fresh, list(args))
         xs = flatten(inputs)
-        return [gradient(slope, xs) for slope in gradient(_result(f, inputs, kwargs), xs)]
+        return [_differentiate(slope, xs)[1] for slope in gradient(_result(f, inputs, kwargs), xs)]
 
     return second_derivatives
 
@@ -182,7 +220,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callabl
         xs, results = flatten(shapes), _results(f, inputs, kwargs)
 
         def gradients(y: Any, _: str) -> Any:
-            rows = [made.select(unflatten(shapes, iter(gradient(each, xs)))) for each in flatten(y)]
+            rows = [made.select(unflatten(shapes, iter(_differentiate(each, xs)[1]))) for each in flatten(y)]
             return _stack(rows, y.shape) if is_array(y) else rows[0]
 
         return map_leaves(gradients, results)
@@ -224,15 +262,25 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
             raise ValueError(f"tangents must have the shape of primals: only one of them has a number {name}")
         if as_node(along[name]) is NotImplemented:
             raise TypeError(f"tangents{name} {expect_number(along[name])}")
-    moved: dict[Value, Any] = {x: along[name] for name, x in xs.items()}
     results = _results(f, inputs, {})
     order = topological_order(*flatten(results))
-    leading = dependents(order, moved)
+    start = {x: along[name] for name, x in xs.items()}
+    if not _closed(order, start) or any(isinstance(v, Value) for v in along.values()):
+        moved = _move(order, start)
+        return results, map_nested(lambda y, _: _as_value(moved.get(y, 0.0)), results)
+    moved = _move(order, start, floats=True)
+    forgotten = map_nested(lambda y, _: _number(y.data, y.label), results)
+    return forgotten, map_nested(lambda y, _: _number(float(moved.get(y, 0.0))), results)
+
+
+def _move(order: Iterable[Value], start: dict[Value, Any], *, floats: bool = False) -> dict[Value, Any]:
+    """How nodes move where those of `start` do as it says: the chain rule forwards, in floats or in Values."""
+    moved, leading = dict(start), dependents(order, start)
     for node in order:
         if node in leading and node not in moved:
-            terms = [_product(moved[x], _slope(node, i, leading)) for i, x in enumerate(node.inputs) if x in leading]
-            moved[node] = functools.reduce(add, terms)
-    return results, map_nested(lambda y, _: _as_value(moved.get(y, 0.0)), results)
+            slopes = [(x, _slope(node, i, leading, floats=floats)) for i, x in enumerate(node.inputs) if x in leading]
+            moved[node] = functools.reduce(primitives.add, [_product(moved[x], slope) for x, slope in slopes])
+    return moved
 
 
 def _by_name(x: Any, walk: Callable[..., Any] = map_nested) -> dict[str, Any]:

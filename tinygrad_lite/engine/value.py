@@ -168,7 +168,7 @@ class Value(Methods):
                 x.grad = 0.0
             passed = self._propagate(seed, order, leaves)
         if not all(map(math.isfinite, passed)):
-            _check_range(order)
+            check_range(order)
         return passed
 
     def _propagate(self, seed: float, order: Sequence[Any], leaves: "Sequence[Value]") -> list[float]:
@@ -422,23 +422,29 @@ def topological_order(*outputs: Value) -> list[Value]:
     order: list[Value] = []
     seen: set[Any] = {None}
     for output in outputs:
-        stack: list[Any] = [output] if output not in seen else []
+        above: list[Any] = [] if output in seen else [output]
         seen.add(output)
-        while stack:
-            x = stack[-1].first
-            if x in seen:
-                x = stack[-1].second
-                if type(x) is tuple:
-                    x = next((each for each in x if each not in seen), None)
-            if x in seen:
-                order.append(stack.pop())
-            else:
+        while above:
+            node = above.pop()
+            while True:
+                x = node.first
+                if x in seen:
+                    x = node.second
+                    if type(x) is tuple:
+                        x = next((each for each in x if each not in seen), None)
+                    if x in seen:  # all below this node is done
+                        order.append(node)
+                        break
                 seen.add(x)
-                stack.append(x)
+                if x.first is None:
+                    order.append(x)
+                else:
+                    above.append(node)
+                    node = x
     return order
 
 
-def _check_range(order: Sequence[Value]) -> None:
+def check_range(order: Sequence[Value]) -> None:
     """Raise OverflowError where a step backwards left the range of floats, unless the graph already had."""
     if all(math.isfinite(x.data) for node in order for x in (node, *node.inputs)):
         for node in reversed(order):
