@@ -91,6 +91,8 @@ class Jit:
         self._static = positions | {arguments.index(name) for name in names if name in arguments}
         self._owner: tuple[Any, ...] = ()  # of a method: the object
         self._recordings: OrderedDict[Hashable, Recording] = OrderedDict()
+        self._latest: Recording | None = None
+        self._orders: dict[int, Sequence[int]] = {}  # by the number of arguments
         self._noticed: set[tuple[str, int]] = set()  # lines that were warned of
         self._lock = threading.Lock()  # of the recordings' order
         self.__name__ = self.__qualname__ = type(function).__name__  # of an object that is called: it has none itself
@@ -101,14 +103,14 @@ class Jit:
         if owner is None:
             return self
         bound = object.__new__(Jit)
-        vars(bound).update(vars(self), _owner=(owner,))
+        vars(bound).update(vars(self), _owner=(owner,), _orders={})
         return bound
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's result for these arguments, in numbers."""
         if self._owner:
             args = (*self._owner, *args)
-        order = self._order(args)
+        order = self._orders.get(len(args)) or self._order(args)
         numbers = array("d")
         try:
             key = self._structure(order, args, kwargs, numbers)
@@ -119,15 +121,20 @@ class Jit:
         if notice.get():
             return self._call(lambda x, _: as_node(x), order, args, kwargs)
         record = self._recordings.get(key) or self._record(order, args, kwargs)
-        with self._lock:
-            self._recordings[key] = record
-            self._recordings.move_to_end(key)
-            if len(self._recordings) > MOST:
-                self._recordings.popitem(last=False)
+        if record is not self._latest:
+            self._keep(key, record)
         try:
             return record.replay(numbers)
         except _OutOfRange:
             return map_nested(_to_number, self._call(lambda x, _: Value(x), order, args, kwargs))
+
+    def _keep(self, key: Hashable, record: "Recording") -> None:
+        """Make a recording the one that was used last; there is no room for that which was not used for longest."""
+        with self._lock:
+            self._recordings[key] = self._latest = record
+            self._recordings.move_to_end(key)
+            if len(self._recordings) > MOST:
+                self._recordings.popitem(last=False)
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """The Program for arguments of this structure: to print, to give many samples to, and for `to_jax`.
@@ -156,14 +163,18 @@ class Jit:
             if i in self._static or i < len(self._owner):
                 raise ValueError(f"argument {i} of {self.__name__} is static: it cannot be differentiated by")
         rest = range(len(self._owner), len(args))
-        return [*dict.fromkeys(first), *(i for i in rest if i not in first and i not in self._static)]
+        order = [*dict.fromkeys(first), *(i for i in rest if i not in first and i not in self._static)]
+        self._orders[len(args)] = order
+        return order
 
     def _structure(
         self, order: Sequence[int], args: Sequence[Any], kwargs: dict[str, Any], numbers: "array[float]"
     ) -> Hashable:
         """What recordings are kept by; the arguments' numbers are appended to `numbers`."""
         key: list[Hashable] = [_read(args[i], numbers) for i in order]
-        static: list[tuple[Any, Any]] = [(i, args[i]) for i in self._static if i < len(args)] if self._static else []
+        if not (kwargs or self._static or self._owner):
+            return tuple(key)
+        static: list[tuple[Any, Any]] = [(i, args[i]) for i in self._static if i < len(args)]
         for name in sorted(kwargs):
             if name in self._static_names:
                 static.append((name, kwargs[name]))

@@ -48,7 +48,7 @@ class PythonExecutor:
         if m == 1:
             results = self.compute_sample(theta, samples[0], gradients, recompute)
             slopes = [x + 0.0 for x in results[k:]]
-            return results[:k], [slopes[i * p : (i + 1) * p] for i in range(k)], [results[:k]]
+            return results[:k], [slopes] if k == 1 else [slopes[i * p : (i + 1) * p] for i in range(k)], [results[:k]]
         totals = [-0.0] * k + [0.0] * (k * p * gradients)  # −0.0 + x is x, whichever zero x is
         finite = [True] * len(totals)
         outputs = []
@@ -68,7 +68,7 @@ class PythonExecutor:
     ) -> list[float]:
         """As `Executor` says."""
         try:
-            outputs, slopes, check = self._function(gradients)(theta, sample)
+            outputs, slopes, check = (self.functions.get(gradients) or self._compile(gradients))(theta, sample)
             results: list[float] = [*outputs, *chain.from_iterable(slopes)]
             if isfinite(check + sum(results)):
                 return results
@@ -76,14 +76,14 @@ class PythonExecutor:
             pass
         return recompute(theta, sample, i, gradients)
 
-    def _function(self, gradients: bool) -> Callable[..., Any]:
+    def _compile(self, gradients: bool) -> Callable[..., Any]:
         """The program, with or without its backward pass, as a Python function."""
-        if gradients not in self.functions:
-            names: dict[str, Any] = {row.name: Call(row).function for row in TABLE.values()} | {"inf": inf, "nan": nan}
-            names |= {f"_call_{kind}": call.function for kind, call in enumerate(self.instructions.calls)}
-            exec(compile(source(self.instructions, gradients), "<program>", "exec"), names)
-            self.functions[gradients] = names["program"]
-        return self.functions[gradients]
+        names: dict[str, Any] = {row.name: Call(row).function for row in TABLE.values()} | {"inf": inf, "nan": nan}
+        names |= {f"_call_{kind}": call.function for kind, call in enumerate(self.instructions.calls)}
+        exec(compile(source(self.instructions, gradients), "<program>", "exec"), names)
+        function: Callable[..., Any] = names["program"]
+        self.functions[gradients] = function
+        return function
 
 
 class _Writer:
