@@ -4,6 +4,10 @@
 
 A step reads one name. First all have to find the same losses for ten steps; then each is trained, from its first step,
 with the recording of all lengths and all that it compiles on a machine where this has happened once.
+
+Of Values there are two rows without `jit`: a graph that is walked by `backward()`, as in the lesson's first steps, and
+`value_and_grad(loss)`, which is given the arrays: it makes the same graph of Values of its own, walks it backward, and
+returns arrays of numbers without history.
 """
 
 import os
@@ -17,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks import gpt
-from tinygrad_lite import jit, nn, relu, take, value_and_grad
+from tinygrad_lite import Value, jit, nn, relu, take, value_and_grad
 
 STEPS, FEW = 1000, 20  # of what is fast, of what takes long
 
@@ -26,6 +30,7 @@ def contestants(loss):
     """Who is trained, and for how many steps."""
     return {
         "scalars, the plainest engine": (gpt.by_scalars, FEW),
+        "tinygrad_lite, `backward()`": (lambda: gpt.by_graph(Value, loss), FEW),
         "tinygrad_lite, `value_and_grad(loss)`": (lambda: value_and_grad(loss), FEW),
         "NumPy, matrices with a backward pass by hand": (lambda: gpt.by_matrices, STEPS),
         "tinygrad_lite, `jit(value_and_grad(loss))`": (lambda: jit(value_and_grad(loss)), STEPS),

@@ -94,10 +94,14 @@ def cross_entropy(logits, target):
 def by_scalars():
     """On the plain engine, by the lesson's own model."""
     given = {"take": getitem, "relu": Scalar.relu, "softmax": softmax, "cross_entropy": cross_entropy}
-    loss = cells("pieces", "scores", "loss", **given)["loss"]
+    return by_graph(Scalar, cells("pieces", "scores", "loss", **given)["loss"])
+
+
+def by_graph(engine, loss):
+    """A graph of the numbers of `engine`, walked backward, as the lesson does it first."""
 
     def loss_and_gradient(p, tokens):
-        leaves = {name: [[Scalar(x) for x in row] for row in matrix.tolist()] for name, matrix in p.items()}
+        leaves = {name: [[engine(x) for x in row] for row in matrix.tolist()] for name, matrix in p.items()}
         J = loss(leaves, tokens)
         J.backward()
         return J.data, {name: np.array([[x.grad for x in row] for row in rows]) for name, rows in leaves.items()}
