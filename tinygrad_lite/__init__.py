@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # read by type checkers, which know of the table's names by t
     from .engine.derivatives import value_and_grad as value_and_grad
     from .engine.rest_of_math import dist as dist
     from .engine.rest_of_math import fabs as fabs
+    from .engine.rest_of_math import fma as fma
     from .engine.rest_of_math import fsum as fsum
     from .engine.rest_of_math import sumprod as sumprod
     from .engine.selection import take as take
@@ -45,6 +46,7 @@ else:  # loaded when they are first asked for (PEP 562), so that `import tinygra
         "draw": "display.drawing",
         "explain": "display.explanation",
         "fabs": "engine.rest_of_math",
+        "fma": "engine.rest_of_math",
         "fsum": "engine.rest_of_math",
         "grad": "engine.derivatives",
         "gradcheck": "checking.certificate",

@@ -12,8 +12,22 @@ import tinygrad_lite as tl
 from tinygrad_lite import Value
 
 NUMBERS = st.lists(st.floats(-9, 9), min_size=1, max_size=4)
-ARGUMENTS = {"comb": (5, 2), "dist": ([1.0, 2.0], [3.0, 5.0]), "fsum": ([0.1] * 10,), "gcd": (4, 6), "perm": (5, 2)}
-ARGUMENTS |= {"factorial": (4,), "isqrt": (17,), "lcm": (4, 6), "ldexp": (0.5, 3), "prod": ([2.0, 3.0],)}
+ARGUMENTS = {
+    "comb": (5, 2),
+    "dist": ([1.0, 2.0], [3.0, 5.0]),
+    "fma": (2, 3, 4),
+    "fsum": ([0.1] * 10,),
+    "gcd": (4, 6),
+    "perm": (5, 2),
+}
+ARGUMENTS |= {
+    "fma": (2, 3, 4),
+    "factorial": (4,),
+    "isqrt": (17,),
+    "lcm": (4, 6),
+    "ldexp": (0.5, 3),
+    "prod": ([2.0, 3.0],),
+}
 TWO = ("atan2", "copysign", "fmod", "hypot", "isclose", "nextafter", "pow", "remainder")
 
 
@@ -37,6 +51,21 @@ def test_sums_and_distances_are_formulas(a, b):
         assert tl.gradcheck(lambda *p, name=name, q=q: getattr(tl, name)(p, q), *a[:n]).ok
     assert tl.fsum(p).data == sum(a[:n])
     assert tl.prod(p).data == pytest.approx(math.prod(a[:n]))
+
+
+def test_a_fused_product_and_sum_is_a_formula():
+    """`math` has it from Python 3.13 on."""
+    assert tl.gradcheck(tl.fma, 2.0, 3.0, 4.0).ok
+    assert (tl.fma(Value(2.0), 3, 4).data, tl.fma(2, 3.0, 4)) == (10.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "instead"),
+    [(lambda: tl.log(Value(8.0), 2), r"log\(x\) / log\(base\)"), (lambda: tl.hypot(1, 2, Value(2.0)), r"hypot\(hypot")],
+)
+def test_what_takes_more_arguments_in_math_says_what_to_write(call, instead):
+    with pytest.raises(TypeError, match=instead):
+        call()
 
 
 JUMPS = {

@@ -106,7 +106,10 @@ class Primitive:
         """
         if len(args) != len(self.partials):
             plural = "s" * (len(self.partials) > 1)
-            raise TypeError(f"{self.name} takes {len(self.partials)} argument{plural}, {len(args)} given")
+            from .hints import ARITY  # which stands on this file
+
+            advice = ARITY.get(self.name, "")
+            raise TypeError(f"{self.name} takes {len(self.partials)} argument{plural}, {len(args)} given{advice}")
         for arg in args:
             if hasattr(arg, "apply_primitive"):
                 return arg.apply_primitive(self, args)

@@ -15,6 +15,11 @@ JUMPS = (
     "the jump anywhere else, so that learning by it fails in silence; where the number is meant, write v.data"
 )
 NO_ROW = "it has no row; declare one with primitive(name, value, *partials), or where the number is meant write v.data"
+# What takes more or fewer arguments in `math`.
+ARITY = {
+    "log": "; to another base it is log(x) / log(base), log2(x) or log10(x)",
+    "hypot": "; of more numbers it is hypot(hypot(a, b), c), and of points dist(p, q)",
+}
 BACKWARD = "the backward step of an operation comes from its row: declare one with primitive(name, value, *partials)"
 OPTIONS = "backward() has no option {!r}: the graph is always kept, and backward() may run again"
 STATE = "a Value keeps no state of an optimizer: keep it in a dict with the Values as keys, or in a subclass of Value"

@@ -26,6 +26,12 @@ def sumprod(p: Iterable[Any], q: Iterable[Any]) -> Any:
     return sum(a * b for a, b in zip(p, q, strict=True))
 
 
+def fma(x: Any, y: Any, z: Any) -> Any:
+    """x·y + z; of numbers alone rounded once, where Python is 3.13 or later."""
+    fused = getattr(math, "fma", None)
+    return fused(x, y, z) if fused and not any(map(_is_node, (x, y, z))) else x * y + z
+
+
 def dist(p: Iterable[Any], q: Iterable[Any]) -> Any:
     """The distance of two points. Raises: ValueError where one has more coordinates."""
     return reduce(hypot, (a - b for a, b in zip(p, q, strict=True)), 0.0)
