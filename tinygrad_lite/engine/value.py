@@ -334,16 +334,18 @@ def as_node(x: Any) -> Any:
 
     Raises: TypeError for another kind of number, such as a Fraction: it would take a Value for its float.
     """
-    if isinstance(x, Value):
-        return x
-    if not is_real(x):
-        if isinstance(x, Number) and not hasattr(x, "dtype"):  # NumPy's numbers have an error of their own
-            raise TypeError(f"a Value computes with ints and floats, not {type(x).__name__!r}: write float(x)")
-        return NotImplemented
+    if type(x) is not float:
+        if isinstance(x, Value):
+            return x
+        if not is_real(x):
+            if isinstance(x, Number) and not hasattr(x, "dtype"):  # NumPy's numbers have an error of their own
+                raise TypeError(f"a Value computes with ints and floats, not {type(x).__name__!r}: write float(x)")
+            return NotImplemented
+        x = float(x)
     if lost and x in lost:
         foreign_functions.warn_of_loss(x)
     node = new(Constant)
-    node.data = float(x)
+    node.data = x
     node.grad = 0.0
     node.op = None
     node.first = node.second = None
