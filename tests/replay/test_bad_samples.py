@@ -94,7 +94,7 @@ def test_a_bad_sample_raises_what_values_raise_and_is_named(executor, function, 
     kind, text = outcome(eager, [output], [w], [x], [2.0], [bad])
     assert kind is error
     generator = random.Random(0)
-    for m in SIZES:
+    for m in SIZES if labels[0] else SIZES[:3]:  # a name changes the text, and not what is found
         batch = [[generator.uniform(1.0, 1.01)] for _ in range(m)]
         before = outcome(program, [2.0], batch)
         for i in {0, generator.randrange(m), m - 1}:
