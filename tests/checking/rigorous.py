@@ -185,7 +185,7 @@ def compute(row, inputs, wanted=()):
 
 def differentiate(row, x, i=0):
     """Derivatives 1 to 4 of `row` in argument i, by a power series of length 5, from as few bits as do."""
-    for bits in (256, 2048, 8192):
+    for bits in (160, 1024, 4096):
         flint.ctx.prec, flint.ctx.cap = bits, 5
         args = tuple(Ball(arb_series([exact(each), arb(int(i == j))], 5)) for j, each in enumerate(x))
         series = Ball.apply_primitive(row, args).series

@@ -43,7 +43,7 @@ def differentiate(f: Callable[[float], float], x: float, noise: float = 0.0, siz
                 central, right, left = ((factor * a - b) / (factor - 1) for factor, a, b in pairs)
                 error = max(abs(central - before), abs(right - left)) + rounding / step
                 error = max(error, floor) if floor == floor else error
-                if abs(central - slope) > 10 * (least + error) or error > 1000 * least:
+                if abs(central - slope) > 10 * (least + error):
                     break
                 if error <= min(least, AGREEMENT * max(map(abs, (size, central, *quotients)))):
                     slope, least = central, error
