@@ -10,7 +10,7 @@ from tinygrad_lite import Program, Value, primitive, tanh
 from tinygrad_lite.engine.value import topological_order
 from tinygrad_lite.replay import instructions, schedule
 from tinygrad_lite.replay.instructions import CHAIN, CONSTANT, record
-from tinygrad_lite.replay.schedule import LAYER, Schedule
+from tinygrad_lite.replay.schedule import LAYER, Group, Schedule
 
 KINDS = {number: name for name in ("CHAIN", "CONSTANT", "PARAMETER", "DATA") if (number := getattr(instructions, name))}
 GROUPS = {getattr(schedule, name): name for name in ("CHAIN", "LAYER", "PRODUCTS", "CHECK")}
@@ -63,7 +63,7 @@ def test_the_schedule_of_the_example():
     assert [found.places[slot] for slot in (*code.parameters, *code.data)] == [4, 5, 0]
     assert found.spread == {2: 4, 6: 5}
     lines = []
-    groups = [("numbers", x) for x in found.numbers] + [("columns", x) for x in found.columns]
+    groups = [("numbers", Group(*x)) for x in found.numbers.tolist()] + [("columns", x) for x in found.columns]
     ends = [group.at for _, group in groups[1:]] + [len(found.tape)]
     for (where, group), end in zip(groups, ends, strict=True):
         numbers = [group.members, group.width, group.out, *found.tape[group.at : end]]

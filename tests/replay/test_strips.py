@@ -19,7 +19,7 @@ def arranged(output, parameters):
     """The strips of a graph, as a program for a single sample has them."""
     order = topological_order(*parameters, output)
     schedule = Schedule(record(order, [output], parameters, [], {}, {}), single=True)
-    return Strips(np.array(schedule.numbers, np.int32), np.array(schedule.tape, np.int32), len(schedule.start))
+    return Strips(schedule.numbers, np.array(schedule.tape, np.int32), len(schedule.start))
 
 
 def perceptrons(samples, *widths):

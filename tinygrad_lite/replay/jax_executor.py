@@ -199,7 +199,7 @@ class JaxExecutor:
         numbers, columns = Arrays(schedule.n_numbers), Arrays(schedule.n_columns, len(batch))
         numbers.put(constants, np.array([schedule.start[place] for place in constants]))
         numbers.put(parameters, theta)
-        for group in schedule.numbers:
+        for group in map(Group._make, schedule.numbers.tolist()):
             numbers.put(_results(group), self._compute(schedule, group, numbers))
         columns.put(range(self.d), batch.T)
         if schedule.spread:

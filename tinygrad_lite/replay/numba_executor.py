@@ -27,16 +27,13 @@ class Plan:
     def __init__(self, instructions: Instructions, gradients: bool, exact: bool, single: bool) -> None:
         schedule = Schedule(instructions, gradients, single)
         self.gradients = gradients
-        numbers, self.columns = (
-            np.fromiter(chain.from_iterable(groups), np.int32).reshape(-1, 7)
-            for groups in (schedule.numbers, schedule.columns)
-        )
+        self.columns = np.fromiter(chain.from_iterable(schedule.columns), np.int32).reshape(-1, 7)
         rows = [call.row for call in instructions.calls]
         self.number_functions, self.column_functions = (
             functions_of(rows, of_numbers, exact) for of_numbers in (True, False)
         )
         self.tape = np.array(schedule.tape, np.int32)
-        strips = Strips(numbers, self.tape, len(schedule.start))
+        strips = Strips(schedule.numbers, self.tape, len(schedule.start))
         self.numbers, self.number_tape = strips.groups, strips.tape
         self.factors = strips.places[np.array(schedule.factors, np.int32)]
         self.spread = np.array([*schedule.spread.items()], np.int32).reshape(-1, 2)

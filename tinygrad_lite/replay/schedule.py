@@ -77,7 +77,7 @@ class Schedule:
     """
 
     def __init__(self, instructions: Instructions, gradients: bool = True, single: bool = False) -> None:
-        self.numbers: list[Group] = []
+        self.numbers: Any = []  # groups, as lines of an array
         self.columns: list[Group] = []
         self.tape = array("i")  # places of operands
         self.factors = array("i")  # places of the numbers that layers read, in the order in which they do
@@ -145,10 +145,11 @@ class Schedule:
         operands = np.repeat(starts[slots] + 1 - (ends - sizes), sizes) + np.arange(sizes.sum())
         self.tape = array("i", places[code[operands]].astype(np.int32).tobytes())
         line = np.lexsort((first, levels[first]))
-        begin = np.cumsum(members[line]) - members[line]
-        lines = kinds[first[line]], members[line], sizes[begin], self.n_numbers + begin, (ends - sizes)[begin]
-        for kind, n, size, out, at in zip(*(x.tolist() for x in lines), strict=True):
-            self.numbers.append(Group(kind, n, _width(kind, size), out, at))
+        begin, kinds = np.cumsum(members[line]) - members[line], kinds[first[line]]
+        widths = np.where(kinds == CHAIN, sizes[begin] // 2, sizes[begin])
+        none, one = np.zeros_like(kinds), np.ones_like(kinds)  # factors, lanes
+        groups = kinds, members[line], widths, self.n_numbers + begin, (ends - sizes)[begin], none, one
+        self.numbers = np.column_stack(groups).astype(np.int32)
         self.n_numbers += len(slots)
 
     def _layer(self, operands: Sequence[int]) -> tuple[tuple[int, ...], list[int]] | None:
@@ -188,7 +189,7 @@ class Schedule:
         """Calls, and chains of columns; what goes into a call is checked, since it may not show in what comes out."""
         out = self._new_columns(members)
         operands = [self._columns(operands) for _, operands in members]
-        self.columns.append(Group(kind, len(members), _width(kind, size), out, len(self.tape)))
+        self.columns.append(Group(kind, len(members), size // 2 if kind == CHAIN else size, out, len(self.tape)))
         for places in operands:
             self.tape.extend(places)
         if kind >= 0:
@@ -255,7 +256,3 @@ def _by_size(group: tuple[Any, Members]) -> tuple[int, ...]:
     """By levels, and layers of one size after one another: what takes several of these at once finds them so."""
     (level, kind, shared), members = group
     return (level, kind, len(shared), len(members)) if kind == LAYER else (level, kind, shared, 0)
-
-
-def _width(kind: int, size: int) -> int:
-    return size // 2 if kind == CHAIN else size
