@@ -107,6 +107,7 @@ class Lesson:
             assert not cell.metadata, f"metadata {dict(cell.metadata)} of a cell: {cell.source}"
             for output in cell.get("outputs", []):
                 assert output.output_type != "error", f"an error is stored: {cell.source}"
+                assert not output.get("metadata"), f"metadata {output.metadata} of an output: {cell.source}"
                 assert output.get("name") != "stderr", f"a warning is stored: {output.text}"
             noise = OF_ONE_RUN.findall(text := json.dumps(cell.get("outputs", [])))
             noise += [path for path in (str(LESSONS.parent), sys.prefix, str(Path.home()) + "/") if path in text]
@@ -183,6 +184,9 @@ def store(path: Path) -> None:
         cell.metadata.clear()
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if COMPILES not in output.get("text", "")]
+            for output in cell.outputs:
+                if "metadata" in output:  # "needs_background" would put plots that are made for any page on white
+                    output.metadata.clear()
     nbformat.write(notebook, path)
 
 
