@@ -91,8 +91,9 @@ def main() -> None:
     (FOLDER / "jupyter-lite.json").write_text(json.dumps(page), encoding="utf-8")
     contents = [argument for path in notebooks for argument in ("--contents", path)]
     command = [
-        "jupyter",
-        "lite",
+        sys.executable,
+        "-m",
+        "jupyterlite_core",
         "build",
         "--no-sourcemaps",
         "--lite-dir",
