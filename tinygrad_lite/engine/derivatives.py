@@ -143,8 +143,9 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> C
     """A function that returns f's value and its gradient with respect to the argument(s) `argnums`.
 
     Where f depends on Values, those among its arguments or others, the results can be drawn, and differentiated again.
-    Of numbers alone they are numbers without history, at the price of `backward()`: to draw `grad(f)(3.0)`, give it a
-    node, `grad(f)(Value(3.0, "x"))`. So it is with `grad`, `hessian`, `jacobian`, `jvp` and `hvp`.
+    Of numbers alone they are Values without history, at the price of `backward()`: to draw `grad(f)(3.0)`, give it a
+    node, `grad(f)(Value(3.0, "x"))`. So it is with `grad`, `hessian`, `jacobian`, `jvp` and `hvp`. In a loop, make
+    floats of them: `x - 0.1 * grad(f)(x)` is a Value, and remembers all steps before.
 
     Args:
         f: takes Values where it is differentiated and returns one Value.
