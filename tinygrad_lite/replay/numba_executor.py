@@ -29,9 +29,8 @@ class Plan:
         self.gradients = gradients
         self.columns = np.fromiter(chain.from_iterable(schedule.columns), np.int32).reshape(-1, 7)
         rows = [call.row for call in instructions.calls]
-        self.number_functions, self.column_functions = (
-            functions_of(rows, of_numbers, exact) for of_numbers in (True, False)
-        )
+        self.number_functions = functions_of(rows, True, exact)
+        self.column_functions = functions_of(rows, False, exact) if len(self.columns) else None
         self.tape = np.array(schedule.tape, np.int32)
         strips = Strips(schedule.numbers, self.tape, len(schedule.start))
         self.numbers, self.number_tape = strips.groups, strips.tape
