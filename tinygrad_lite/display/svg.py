@@ -187,7 +187,7 @@ def _spaced(line: str) -> str:
     return line.replace("\u00a0", " ")
 
 
-def stylesheet(prefix: str, width: float = 0) -> str:
+def stylesheet(prefix: str, width: float) -> str:
     """The rules of one drawing's dark theme. It shrinks to the page; on a screen by half at most: then one scrolls."""
     dark = "".join(
         ",".join(f"#{prefix} {one.strip()}" for one in selector.split(",")) + f"{{{name}:{colours[1]}}}"
