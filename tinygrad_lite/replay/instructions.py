@@ -126,7 +126,9 @@ class Instructions:
     @property
     def nbytes(self) -> int:
         """The memory that the instructions take, in bytes."""
-        return sum(len(part) * part.itemsize for part in (self.code, self.starts, self.constants))
+        return sum(
+            len(part) * part.itemsize for part in (self.code, self.starts, self.levels, self.columns, self.constants)
+        )
 
 
 def record(
