@@ -120,6 +120,14 @@ def test_a_calculation_adds_up(program: Expression) -> None:
         assert all(line.hidden.endswith(" = ?") for line in lines)
 
 
+def test_what_is_added_and_negative_is_in_brackets() -> None:
+    x = Value(-3, "x")
+    output = (x * x).named("y")
+    output.backward()
+    sums = [lines[-1].text for lines in calculate(Derivation(output))]
+    assert sums[0].endswith(" = −3 + (−3) = −6")
+
+
 def test_every_id_of_a_step_is_in_the_picture() -> None:
     player = play(tanh(course()))
     page = Page(player.html)
