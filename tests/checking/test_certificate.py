@@ -9,6 +9,7 @@ from hypothesis import given, settings
 
 import tinygrad_lite as tl
 from tests.checking import rigorous
+from tests.checking.mutants import partial
 from tests.project import python
 from tinygrad_lite import Value, primitive
 from tinygrad_lite.checking import reference
@@ -466,3 +467,9 @@ def test_the_core_needs_no_hypothesis():
     assert done.stderr.splitlines()[-1] == (
         "ImportError: tinygrad_lite.strategies needs Hypothesis: `pip install '.[check]'` in tinygrad_lite's checkout"
     )
+
+
+def test_a_slope_that_is_wrong_where_results_are_subnormal_is_named():
+    """What such a result has lost excuses some of its last places, and not the whole slope."""
+    with partial("exp", 0, lambda x, y: 2 * y)():
+        assert failure(tl.exp, -740.0).check.operation == "exp"

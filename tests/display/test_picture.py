@@ -7,6 +7,7 @@ import pytest
 from tests.display.drawings import NAMESPACE, after_backward, course, groups, label, neuron, texts
 from tinygrad_lite import Value, atan2, gradient, nn, scope, tanh
 from tinygrad_lite.display.drawing import draw
+from tinygrad_lite.display.picture import LINE, LINES, wrap
 
 
 def test_a_box_says_what_was_computed_and_what_came_out() -> None:
@@ -135,3 +136,8 @@ def test_a_leaf_used_far_away_is_drawn_again() -> None:
     assert all(lines == ["w", "0.9", label(drawing, "n", "w")[2]] for lines in again)
     contributions = sum(name.startswith("b") for name in groups(drawing))
     assert contributions == sum(step.kind == "backward" for step in drawing.picture.steps)
+
+
+def test_a_formula_that_is_cut_ends_at_a_space_where_there_is_one() -> None:
+    assert wrap("word " * 50).splitlines()[LINES - 1].endswith("word …")
+    assert wrap("x" * 500).splitlines()[LINES - 1] == "x" * (LINE - 2) + " …"
