@@ -480,7 +480,7 @@ def compiled() -> Writer:
 
     @cache
     def compile_callee(function: Any) -> Any:
-        return njit(error_model="numpy")(rebind(function, replace))
+        return njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(rebind(function, replace))
 
     def replace(x: Any) -> Any:
         return compile_callee(x) if isinstance(x, FunctionType) else x
