@@ -473,3 +473,9 @@ def test_a_slope_that_is_wrong_where_results_are_subnormal_is_named():
     """What such a result has lost excuses some of its last places, and not the whole slope."""
     with partial("exp", 0, lambda x, y: 2 * y)():
         assert failure(tl.exp, -740.0).check.operation == "exp"
+
+
+@pytest.mark.parametrize(("factor", "remark"), [(12, "a factor of 1/12 is missing"), (13, "")])
+def test_a_factor_is_told_where_it_is_a_simple_one(factor, remark):
+    with partial("exp", 0, lambda x, y: factor * y)():
+        assert failure(tl.exp, 1.0).check.remark == remark
