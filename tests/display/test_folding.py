@@ -233,3 +233,8 @@ def test_a_very_long_chain_keeps_boxes_and_is_refused_where_there_are_too_many()
         y = y.sin()
     with pytest.raises(ValueError, match="more than max_nodes=150"):
         draw(y)
+
+
+def test_what_fits_when_steps_without_a_name_are_folded_is_drawn() -> None:
+    a, b, c, d = (Value(float(i), name) for i, name in enumerate("abcd"))
+    draw(((a * b + c) * d).named("y"), max_nodes=5)
