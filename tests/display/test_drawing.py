@@ -7,6 +7,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import nbclient
 import nbconvert
@@ -17,6 +18,7 @@ from tests.display.drawings import NAMESPACE, after_backward, course, label, net
 from tests.project import ROOT, python
 from tinygrad_lite import Value
 from tinygrad_lite.display import svg
+from tinygrad_lite.display.dot import Theme
 from tinygrad_lite.display.drawing import Drawing, draw
 from tinygrad_lite.display.explanation import explain
 from tinygrad_lite.display.svg import LayoutError
@@ -124,6 +126,20 @@ def test_contrast(theme: int) -> None:
     pale = "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in zip(ink, paper, strict=True))
     assert contrast(pale, PAPER[theme]) >= 3
     assert all(contrast(paint.outline[theme], paint.fill[theme]) >= 3 for paint in BOXES.values())
+
+
+def test_a_theme_that_is_asked_for_is_the_same_on_any_machine(tmp_path: Path) -> None:
+    drawings = {theme: draw(after_backward(course()), theme=theme) for theme in get_args(Theme)}
+    assert {theme: "prefers-color-scheme" in drawing.svg for theme, drawing in drawings.items()} == {
+        "auto": True,
+        "light": False,
+        "dark": False,
+    }
+    assert len({ET.fromstring(drawing.svg).get("id") for drawing in drawings.values()}) == 3  # they can share a page
+    for theme, papers in {"auto": ("#ffffff", "#1e1e1e"), "light": ("#ffffff",) * 2, "dark": ("#1e1e1e",) * 2}.items():
+        drawings[theme].save(tmp_path / "J.html")
+        page = (tmp_path / "J.html").read_text(encoding="utf-8")
+        assert tuple(re.findall(r"body\{[^}]*background:(#\w+)", page)) == papers
 
 
 def test_animation_is_for_those_who_want_motion() -> None:
@@ -262,7 +278,7 @@ def test_what_is_not_a_value_is_refused(arguments: tuple[object, ...], error: ty
         draw(*arguments)
 
 
-@pytest.mark.parametrize("option", [{"direction": "up"}, {"rankdir": "left"}])
+@pytest.mark.parametrize("option", [{"direction": "up"}, {"rankdir": "left"}, {"theme": "black"}])
 def test_unknown_options_are_refused(option: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=next(iter(option))):
         draw(course(), **option)
@@ -331,29 +347,31 @@ def test_a_drawing_needs_no_cache_but_uses_one(tmp_path: Path, home: str) -> Non
     assert any(tmp_path.rglob("*wasmtime*")) == (home == "writable")
 
 
+@pytest.mark.parametrize("theme", ["auto", "light", "dark"])
 @pytest.mark.parametrize("graph", [course, neuron, network])
-def test_a_picture_is_complete_without_its_style_sheet(graph: Callable[[], Value]) -> None:
-    """Slides, word processors and PDF makers read attributes only: the light theme is in these."""
+def test_a_picture_is_complete_without_its_style_sheet(graph: Callable[[], Value], theme: Theme) -> None:
+    """Slides, word processors and PDF makers read attributes only: in these is one theme, by default the light one."""
     from tinygrad_lite.display.dot import BOXES, GREY, INK, PAPER, RED
 
-    root = ET.fromstring(draw(after_backward(graph())).svg)
+    dark = theme == "dark"
+    root = ET.fromstring(draw(after_backward(graph()), theme=theme).svg)
     style = root.find(f"{NAMESPACE}style")
     assert not re.search("height:auto|paint-order|first-of-type", style.text or "")
     root.remove(style)
-    assert (root.get("fill"), "Helvetica" in root.get("font-family", "")) == (INK[0], True)
-    assert root.find(f"{NAMESPACE}g/{NAMESPACE}polygon").get("fill") == PAPER[0]
+    assert (root.get("fill"), "Helvetica" in root.get("font-family", "")) == (INK[dark], True)
+    assert root.find(f"{NAMESPACE}g/{NAMESPACE}polygon").get("fill") == PAPER[dark]
     for group in root.iter(f"{NAMESPACE}g"):
         kinds = group.get("class", "").split()
         outlines = [*group.findall(f"{NAMESPACE}path"), *group.findall(f"{NAMESPACE}polygon")]
         texts = group.findall(f"{NAMESPACE}text")
         if kinds[0] == "node":
             paint = BOXES[kinds[1]]
-            assert outlines[0].get("fill") == paint.fill[0]
-            assert {outline.get("stroke") for outline in outlines} == {paint.outline[0]}
-            assert {text.get("fill") for text in texts if text.get("class") == "gradient"} <= {RED[0]}
+            assert outlines[0].get("fill") == paint.fill[dark]
+            assert {outline.get("stroke") for outline in outlines} == {paint.outline[dark]}
+            assert {text.get("fill") for text in texts if text.get("class") == "gradient"} <= {RED[dark]}
             assert {text.get("font-weight") for text in texts if text.get("class") == "value"} <= {"bold"}
         if kinds[0] in ("edge", "cluster"):
-            colour = {"forward": INK, "backward": RED, "cluster": GREY}[kinds[-1]][0]
+            colour = {"forward": INK, "backward": RED, "cluster": GREY}[kinds[-1]][dark]
             assert {outline.get("stroke") for outline in outlines} == {colour}
             assert {text.get("fill") for text in texts} <= {colour}
         if kinds[-1] == "backward":

@@ -8,9 +8,11 @@ import zlib
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageColor
 
 from tests.display.drawings import after_backward, course
 from tinygrad_lite import Value
+from tinygrad_lite.display.dot import Theme
 from tinygrad_lite.display.drawing import Drawing, draw
 
 
@@ -33,6 +35,17 @@ def test_a_png_has_two_pixels_for_each_of_the_screen(tmp_path: Path) -> None:
     png = (tmp_path / "J.png").read_bytes()
     assert png.startswith(b"\x89PNG")
     assert struct.unpack(">II", png[16:24]) == pytest.approx([2 * 4 / 3 * x for x in points(drawing)], abs=1)
+
+
+@pytest.mark.parametrize(("theme", "paper"), [("auto", "white"), ("light", "white"), ("dark", "#1e1e1e")])
+def test_a_png_is_light_or_dark_to_its_last_pixel(tmp_path: Path, theme: Theme, paper: str) -> None:
+    draw(after_backward(course()), theme=theme).save(tmp_path / "J.png")
+    with Image.open(tmp_path / "J.png") as picture:
+        rows, columns = ([0, size // 2, size - 1] for size in picture.size)
+        edge = {
+            picture.getpixel((x, y)) for x in rows for y in columns if 0 in (x, y) or rows[2] == x or columns[2] == y
+        }
+    assert edge == {(*ImageColor.getrgb(paper), 255)}
 
 
 def test_a_pdf_is_one_page_of_the_picture_s_size_and_its_text_can_be_searched(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..engine.scopes import scope
 from .picture import Picture, Shape
@@ -12,6 +12,7 @@ from .picture import Picture, Shape
 if TYPE_CHECKING:
     import graphviz
 
+Theme = Literal["auto", "light", "dark"]
 PAPER = ("#ffffff", "#1e1e1e")  # colours are pairs: light, dark
 INK = ("#1a1a1a", "#f0f0f0")
 RED = ("#b2182b", "#ff8a80")
@@ -25,9 +26,9 @@ class Paint(NamedTuple):
     outline: tuple[str, str]
     style: dict[str, str]
 
-    def dot(self, kind: str) -> dict[str, str]:
-        """The attributes of a node in DOT, in the light theme."""
-        return {"class": kind, "fillcolor": self.fill[0], "color": self.outline[0], **self.style}
+    def dot(self, kind: str, dark: bool) -> dict[str, str]:
+        """The attributes of a node in DOT."""
+        return {"class": kind, "fillcolor": self.fill[dark], "color": self.outline[dark], **self.style}
 
 
 BOXES = {
@@ -37,10 +38,6 @@ BOXES = {
     "operation": Paint(("#ffffff", "#262626"), ("#333333", "#d0d0d0"), {"style": "filled"}),
     "output": Paint(("#fdf3d8", "#3a3118"), ("#8a5a00", "#e8b84a"), {"style": "filled", "peripheries": "2"}),
     "folded": Paint(("#f0eafa", "#2e2545"), ("#5e3b9e", "#b79cf7"), {"style": "filled", "penwidth": "2.5"}),
-}
-ARROWS = {
-    "f": {"class": "forward", "color": INK[0]},
-    "b": {"class": "backward", "color": RED[0], "fontcolor": RED[0], "style": "dashed", "dir": "back"},
 }
 FONT, SMALL = 13, 12  # points, in boxes and at arrows
 PALE = "80"  # half transparent
@@ -71,8 +68,8 @@ def wide(label: list[str]) -> int:
     return max((sum(unicodedata.east_asian_width(c) in "WF" for c in line) for line in label), default=0)
 
 
-def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
-    """The picture as an object of the `graphviz` package, in the light theme; its clusters become shapes of it."""
+def digraph(picture: Picture, rankdir: str, dark: bool) -> "graphviz.Digraph":
+    """The picture as an object of the `graphviz` package; its clusters become shapes of it."""
     import graphviz
 
     arrows = [(kind + name, ends) for name, ends in picture.arrows.items() for kind in "fb"]
@@ -86,17 +83,25 @@ def digraph(picture: Picture, rankdir: str) -> "graphviz.Digraph":
     effort = {"nslimit": "0.2", "mclimit": "0.05"} if len(picture.boxes) > LARGE else {"remincross": "false"}
     layers = {"outputorder": "edgesfirst", "nodesep": f"{_crowd(picture):.3f}"} if picture.columns else {}
     layers |= {"splines": "line"} if picture.columns and picture.straight else {}
+    paper, ink = ({"bgcolor": PAPER[1]}, {"fontcolor": INK[1]}) if dark else ({}, {})
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": rankdir, "fontname": "Helvetica", **inches, **effort, **layers},
-        node_attr={"shape": "box", "fontname": "Helvetica", "fontsize": str(FONT), "margin": "0.12,0.07"},
+        graph_attr={"rankdir": rankdir, "fontname": "Helvetica", **inches, **effort, **layers, **paper},
+        node_attr={"shape": "box", "fontname": "Helvetica", "fontsize": str(FONT), "margin": "0.12,0.07", **ink},
         edge_attr={"fontname": "Helvetica", "fontsize": str(SMALL), "arrowsize": "0.7"},
     )
-    _emit(picture, graph, picture.boxes, 0, along)
+    _emit(picture, graph, picture.boxes, 0, along, dark)
     for name, ends in arrows:
         if name in picture.shapes:
-            style = ARROWS[name[0]] | _connection(picture, name, along)
+            style = _arrow(name[0], dark) | _connection(picture, name, along, dark)
             graph.edge(*ends, _label(picture.shapes[name]), id=name, **style)
     return graph
+
+
+def _arrow(kind: str, dark: bool) -> dict[str, str]:
+    """How an arrow of the forward pass looks, "f", or of the backward pass, "b"."""
+    if kind == "f":
+        return {"class": "forward", "color": INK[dark]}
+    return {"class": "backward", "color": RED[dark], "fontcolor": RED[dark], "style": "dashed", "dir": "back"}
 
 
 def _crowd(picture: Picture) -> float:
@@ -106,7 +111,7 @@ def _crowd(picture: Picture) -> float:
     return min(APART, max(0.02, 16 * APART / len(picture.arrows)))
 
 
-def _connection(picture: Picture, name: str, along: bool) -> dict[str, str]:
+def _connection(picture: Picture, name: str, along: bool, dark: bool) -> dict[str, str]:
     """How an arrow looks among layers: both passes on one line, pale and of its weight below, dashed and thin above.
 
     It spans two ranks, since between neighbours the engine would bend the two apart.
@@ -116,7 +121,7 @@ def _connection(picture: Picture, name: str, along: bool) -> dict[str, str]:
     below = name[0] == "f" or picture.direction == "backward"
     width = 0.6 + 2.8 * picture.weights.get(name[1:], 0.2) if below else 0.8
     ports = {"tailport": "e", "headport": "w"} if along else {"tailport": "s", "headport": "n"}
-    pale = {"color": INK[0] + PALE} if name[0] == "f" else {}
+    pale = {"color": INK[dark] + PALE} if name[0] == "f" else {}
     return {"minlen": "2", "penwidth": f"{width:.2f}", "arrowsize": "0.6", **ports, **pale}
 
 
@@ -128,7 +133,9 @@ def _stack(graph: "graphviz.Digraph", column: Sequence[str], steps: int) -> None
             same.edge(one, next_, style="invis", minlen=str(steps))
 
 
-def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], depth: int, along: bool) -> None:
+def _emit(
+    picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], depth: int, along: bool, dark: bool
+) -> None:
     """The boxes of one cluster, and the clusters inside it."""
     inner: dict[scope, list[str]] = {}
     own: set[str] = set()
@@ -141,7 +148,7 @@ def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], dep
             label = label_lines(shape)
             ems = max(0.62 * len(line) + 0.38 * wide([line]) for line in label)
             width = {"width": f"{(FONT * ems + 24) / 72:.2f}"} if wide(label) else {}
-            graph.node(name, _label(shape), id=name, **width, **BOXES[box.kind].dot(box.kind))
+            graph.node(name, _label(shape), id=name, **width, **BOXES[box.kind].dot(box.kind, dark))
     for column in picture.columns:
         if own.issuperset(column):
             order = column[::-1] if along and depth else column  # in clusters the engine turns it around
@@ -150,8 +157,8 @@ def _emit(picture: Picture, graph: "graphviz.Digraph", names: Iterable[str], dep
         name = picture.clusters[group]
         with graph.subgraph(name=f"cluster_{name}") as cluster:
             cluster.attr(id=name, label=_label(picture.shapes[name]), style="rounded")
-            cluster.attr(color=GREY[0], fontcolor=GREY[0], labeljust="l", fontsize="13", margin="12")
-            _emit(picture, cluster, members, depth + 1, along)
+            cluster.attr(color=GREY[dark], fontcolor=GREY[dark], labeljust="l", fontsize="13", margin="12")
+            _emit(picture, cluster, members, depth + 1, along, dark)
 
 
 def label_lines(shape: Shape) -> list[str]:

@@ -10,12 +10,12 @@ import sys
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ..engine.names import variables
 from ..engine.value import Value
 from .derivation import Derivation
-from .dot import PAPER, SMALL, clean, digraph
+from .dot import PAPER, SMALL, Theme, clean, digraph
 from .explanation import Explanation
 from .export import export
 from .folding import Fold, Folding, possible_foldings
@@ -47,12 +47,15 @@ class Drawing:
     Attributes:
         source: the text in Graphviz's language, DOT.
         graphviz: the same as an object of the `graphviz` package.
-        svg: the picture as SVG text, light or dark as the reader's system is.
+        svg: the picture as SVG text.
+        theme: "light", "dark", or "auto": light or dark as the reader's system is.
     """
 
-    def __init__(self, picture: Picture, rankdir: str, animate: bool, title: str, description: str) -> None:
-        self.picture = picture
-        self.graphviz = digraph(picture, rankdir)
+    def __init__(
+        self, picture: Picture, rankdir: str, animate: bool, title: str, description: str, theme: Theme
+    ) -> None:
+        self.picture, self.theme = picture, theme
+        self.graphviz = digraph(picture, rankdir, theme == "dark")
         self.source: str = self.graphviz.source
         self.title = clean(title)
         self.description = clean(description)
@@ -61,7 +64,7 @@ class Drawing:
     @functools.cached_property
     def svg(self) -> str:
         """The picture. Raises: RuntimeError, saying what to install, where there is no layout engine."""
-        return finish(self._layout, self.picture.shapes, self.title, self.description, self._moments)
+        return finish(self._layout, self.picture.shapes, self.title, self.description, self._moments, self.theme)
 
     @functools.cached_property
     def _layout(self) -> bytes:
@@ -93,24 +96,25 @@ class Drawing:
     def save(self, path: str | PathLike[str]) -> None:
         """Write the picture to a file, as its suffix says: .svg, .html, .dot, .png, .pdf.
 
-        The last two need Typst: `pip install '.[pictures]'` in the checkout.
+        The last two need Typst: `pip install '.[pictures]'` in the checkout. Only .svg and .html follow the reader's
+        system, and move if the picture is animated: the others are light unless `theme` says dark, and show the whole.
 
         Raises: ValueError for another suffix; RuntimeError, saying what to install, without the engine.
         """
         path = Path(path)
+        paper = {"auto": PAPER, "light": PAPER[:1] * 2, "dark": PAPER[1:] * 2}[self.theme]
         match path.suffix.lower():
             case ".dot" | ".gv":
                 path.write_text(self.source, encoding="utf-8", newline="\n")
             case ".svg":
                 path.write_text(self.svg, encoding="utf-8", newline="\n")
             case ".html":
-                light, dark = PAPER
-                page = PAGE.format(title=html.escape(self.title), light=light, dark=dark, svg=self.svg)
+                page = PAGE.format(title=html.escape(self.title), light=paper[0], dark=paper[1], svg=self.svg)
                 path.write_text(page, encoding="utf-8", newline="\n")
             case ".png":
-                path.write_bytes(export(self.svg, self.title, "png"))
+                path.write_bytes(export(self.svg, self.title, paper[0], "png"))
             case ".pdf":
-                path.write_bytes(export(self.svg, self.title, "pdf"))
+                path.write_bytes(export(self.svg, self.title, paper[0], "pdf"))
             case suffix:
                 raise ValueError(f"cannot save a drawing as {suffix!r}: use .svg, .html, .dot, .png or .pdf")
 
@@ -145,11 +149,14 @@ def draw(
     max_nodes: int = 150,
     animate: bool = False,
     fold: Fold = None,
+    theme: Theme = "auto",
 ) -> Drawing:
     """The graph below `outputs`, each node with its value, as boxes and arrows; with gradients once there are some.
 
     Black arrows are the forward pass. Red dashed arrows, against them, are the backward pass: a local
-    derivative, and what it contributes to the gradient, one arrow for each operand.
+    derivative, and what it contributes to the gradient, one arrow for each operand. Between the layers of a network
+    what is written on arrows is in their titles, shown where one points at them, and an arrow is the thicker the
+    larger the absolute value of its local derivative. What has no name is called v1, v2 … as in `explain`.
 
     Args:
         outputs: one Value, or several (or a list of them), of which the forward pass is drawn.
@@ -157,16 +164,19 @@ def draw(
         rankdir: where arrows point: "LR" from left to right, "TB" from top to bottom; by default whichever has the
             larger letters on a slide 800 pixels wide.
         max_nodes: how many boxes there may be; in a larger graph scopes are folded, innermost first.
-        animate: the passes step by step, in a loop, without script; for those who prefer less motion, the whole.
+        animate: the passes step by step, in a loop, without script; for those who prefer less motion, on paper, and
+            saved as PNG, PDF or DOT, the whole.
         fold: which scopes to draw as one box: True, False, a name, a `scope`, or a list of these, with "unnamed" for
             nodes without a name that are used once, each then part of its consumer's formula. By default scopes
             with parameters fold (the neurons of `nn`), and more in a large graph; unnamed nodes with more than
             twelve operations, or where a laptop could not show all legibly; there leaves w1, w2 … are one box.
+        theme: "light" or "dark", for a slide that is; by default, "auto", as the reader's system is, in SVG and
+            HTML, and light in PNG, PDF and DOT.
 
     Raises: TypeError for an output that is not a Value; ValueError for a backward pass of several
-        outputs, an unknown direction or scope, and where more than `max_nodes` boxes are left.
+        outputs, an unknown direction, theme or scope, and where more than `max_nodes` boxes are left.
     """
-    return compose(outputs, sys._getframe(1), direction, rankdir, max_nodes, animate, fold)
+    return compose(outputs, sys._getframe(1), direction, rankdir, max_nodes, animate, fold, theme)
 
 
 def compose(
@@ -177,9 +187,10 @@ def compose(
     max_nodes: int,
     animate: bool,
     fold: Fold,
+    theme: Theme,
 ) -> Drawing:
     """`draw`, with the names that the code of `frame` has."""
-    values, direction = _check(outputs, direction, rankdir)
+    values, direction = _check(outputs, direction, rankdir, theme)
     names = variables(frame, values)
     derivation = Derivation(*values, variables=names)
     full = derivation.names()
@@ -196,7 +207,7 @@ def compose(
         titles = [full[origins[x]] for x in shown.nodes]
         picture = Picture(shown, folded, titles, direction, gather, labelled)
         rankdirs = [rankdir] if rankdir else ["LR", "TB"] if picture.is_small and not picture.columns else ["LR"]
-        return _most_legible([Drawing(picture, one, animate, title, text) for one in rankdirs])
+        return _most_legible([Drawing(picture, one, animate, title, text, theme) for one in rankdirs])
 
     drawings = []
     for folding, gather in [(folding, False) for folding in foldings] + [(foldings[-1], True)]:
@@ -209,7 +220,9 @@ def compose(
     return compose_one(foldings[-1], gather=True, labelled=False)
 
 
-def _check(outputs: Iterable[Any], direction: Direction | None, rankdir: str | None) -> tuple[list[Value], Direction]:
+def _check(
+    outputs: Iterable[Any], direction: Direction | None, rankdir: str | None, theme: str
+) -> tuple[list[Value], Direction]:
     """The outputs, each once, and the direction to draw. Raises: what `draw` does."""
     listed = (list(given) if isinstance(given, Iterable) else [given] for given in outputs)
     values = list(dict.fromkeys(itertools.chain.from_iterable(listed)))
@@ -224,6 +237,8 @@ def _check(outputs: Iterable[Any], direction: Direction | None, rankdir: str | N
         raise ValueError(f"direction is 'forward', 'backward' or 'both', not {direction!r}")
     if rankdir not in ("LR", "TB", "RL", "BT", None):
         raise ValueError(f"rankdir is 'LR', 'TB', 'RL' or 'BT', not {rankdir!r}")
+    if theme not in get_args(Theme):
+        raise ValueError(f"theme is 'auto', 'light' or 'dark', not {theme!r}")
     if len(values) > 1 and direction != "forward":
         raise ValueError(
             f"the backward pass starts from one output, not {len(values)}: draw one, or direction='forward'"

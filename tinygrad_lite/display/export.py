@@ -9,12 +9,12 @@ from typing import Literal
 PIXELS = 192  # an inch in a PNG: two for each of a screen
 PAGE = b"""
 #set document(title: sys.inputs.title, date: none)
-#set page(width: auto, height: auto, margin: 0pt)
+#set page(width: auto, height: auto, margin: 0pt, fill: rgb(sys.inputs.paper))
 #image(bytes(sys.inputs.svg), format: "svg", alt: sys.inputs.title)
-"""  # without a date the same picture is the same bytes
+"""  # without a date the same picture is the same bytes; the last pixels show some of the page
 
 
-def export(svg: str, title: str, suffix: Literal["png", "pdf"]) -> bytes:
+def export(svg: str, title: str, paper: str, suffix: Literal["png", "pdf"]) -> bytes:
     """The picture as "png" or "pdf". In a PDF its text is text, and its fonts are embedded.
 
     Raises: RuntimeError, saying what to install.
@@ -25,4 +25,5 @@ def export(svg: str, title: str, suffix: Literal["png", "pdf"]) -> bytes:
         install = "`pip install '.[pictures]'` in tinygrad_lite's checkout"
         remedy = "use Python outside the browser" if sys.platform == "emscripten" else install
         raise RuntimeError(f"to save {suffix.upper()}, {remedy}; .svg, .html and .dot need nothing more") from None
-    return bytes(typst.compile(PAGE, format=suffix, ppi=PIXELS, sys_inputs={"svg": svg, "title": title}))
+    inputs = {"svg": svg, "title": title, "paper": paper}
+    return bytes(typst.compile(PAGE, format=suffix, ppi=PIXELS, sys_inputs=inputs))

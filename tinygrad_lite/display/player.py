@@ -96,7 +96,7 @@ def play(output: Value, max_nodes: int = 150, fold: Fold = None) -> Player:
     """
     if not isinstance(output, Value):
         raise TypeError(f"play takes a Value, not {type(output).__name__!r}")
-    return Player(compose([output], sys._getframe(1), "both", None, max_nodes, animate=False, fold=fold))
+    return Player(compose([output], sys._getframe(1), "both", None, max_nodes, False, fold, "auto"))
 
 
 def _page(drawing: Drawing) -> str:

@@ -1,6 +1,7 @@
 """From DOT to SVG: the layout by Graphviz, embedded as WebAssembly; then titles, ids, and the dark theme by class.
 
-The light theme is in the attributes of each element, since slides, word processors and PDF makers read no style sheets.
+One theme, by default the light one, is in the attributes of each element, since slides, word processors and PDF makers
+read no style sheets; the other, where the picture follows the reader's system, is in a style sheet.
 """
 
 import atexit
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from .dot import BOXES, GREY, INK, PAPER, RED, clean, label_lines, split_lines
+from .dot import BOXES, GREY, INK, PAPER, RED, Theme, clean, label_lines, split_lines
 from .picture import Shape
 
 COLOURS = [
@@ -30,7 +31,6 @@ COLOURS = [
     *((f".{kind} path,.{kind} polygon", "stroke", paint.outline) for kind, paint in BOXES.items()),
 ]
 STEP, FADE, PAUSE = 0.9, 0.3, 2.4  # seconds of an animation
-ROLES = {"value": {"font-weight": "bold"}, "gradient": {"fill": RED[0]}}  # attributes of entries of a label
 FONTS = "Helvetica, Arial, 'Liberation Sans', 'Noto Sans CJK SC', sans-serif"
 
 
@@ -125,13 +125,16 @@ def _system_layout(dot: str) -> bytes:
         raise LayoutError(f"to draw, {remedy}; .dot files can be saved without it") from None
 
 
-def finish(svg: bytes, shapes: Mapping[str, Shape], title: str, description: str, moments: Mapping[str, int]) -> str:
+def finish(
+    svg: bytes, shapes: Mapping[str, Shape], title: str, description: str, moments: Mapping[str, int], theme: Theme
+) -> str:
     """The engine's SVG with titles, ids of its own, classes for colours, and, given `moments`, animated.
 
     Raises: LayoutError if a box, an arrow or a line of a label is missing.
     """
     root = ElementTree.fromstring(svg)
-    prefix = "tg-" + hashlib.sha256(repr((svg, title, description, moments)).encode()).hexdigest()[:8]
+    dark, themes = theme == "dark", () if theme == "auto" else (theme,)
+    prefix = "tg-" + hashlib.sha256(repr((svg, title, description, moments, *themes)).encode()).hexdigest()[:8]
     found = set()
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -140,18 +143,18 @@ def finish(svg: bytes, shapes: Mapping[str, Shape], title: str, description: str
         name = group.get("id", "")
         if name in shapes:
             found.add(name)
-            _finish_group(group, shapes[name], prefix)
+            _finish_group(group, shapes[name], prefix, dark)
         group.set("id", f"{prefix}-{name}")
     if len(found) < len(shapes):
         raise LayoutError(f"Graphviz left out {', '.join(sorted(shapes.keys() - found))}")
     background = root.find("g/polygon")
     if background is not None:
-        background.attrib |= {"class": "background", "fill": PAPER[0]}
+        background.attrib |= {"class": "background", "fill": PAPER[dark]}
     root.attrib |= {"xmlns": "http://www.w3.org/2000/svg", "id": prefix, "role": "img"}
-    root.attrib |= {"font-family": FONTS, "fill": INK[0]}  # inherited by all text
+    root.attrib |= {"font-family": FONTS, "fill": INK[dark]}  # inherited by all text
     root.set("aria-labelledby", f"{prefix}-title {prefix}-desc")
     width = float(root.get("width", "0").removesuffix("pt"))
-    style = stylesheet(prefix, width) + (_animation(prefix, moments) if moments else "")
+    style = stylesheet(prefix, width, theme) + (_animation(prefix, moments) if moments else "")
     head = {"title": title, "desc": description, "style": style}
     for position, (tag, text) in enumerate(head.items()):
         element = ElementTree.Element(tag, {} if tag == "style" else {"id": f"{prefix}-{tag}"})
@@ -160,7 +163,7 @@ def finish(svg: bytes, shapes: Mapping[str, Shape], title: str, description: str
     return ElementTree.tostring(root, "unicode")
 
 
-def _finish_group(group: ElementTree.Element, shape: Shape, prefix: str) -> None:
+def _finish_group(group: ElementTree.Element, shape: Shape, prefix: str, dark: bool) -> None:
     """Title, classes and ids of one box or arrow."""
     title = group.find("title")
     if title is not None:
@@ -172,12 +175,13 @@ def _finish_group(group: ElementTree.Element, shape: Shape, prefix: str) -> None
     label = label_lines(shape)
     if [_spaced(text.text or "") for text in texts] != list(map(_spaced, label)):
         raise LayoutError(f"Graphviz changed the label of {shape.title!r}")
+    roles = {"value": {"font-weight": "bold"}, "gradient": {"fill": RED[dark]}}
     remaining = iter(zip(texts, label, strict=True))
     for part in shape.parts:
         for _, (text, line) in zip(split_lines(part.text), remaining, strict=False):
             text.text = line
             text.set("class", part.role)
-            text.attrib |= ROLES.get(part.role, {})
+            text.attrib |= roles.get(part.role, {})
         if part.id:
             text.set("id", f"{prefix}-{part.id}")  # the last line: it has the number
 
@@ -187,8 +191,11 @@ def _spaced(line: str) -> str:
     return line.replace("\u00a0", " ")
 
 
-def stylesheet(prefix: str, width: float) -> str:
-    """The rules of one drawing's dark theme. It shrinks to the page; on a screen by half at most: then one scrolls."""
+def stylesheet(prefix: str, width: float, theme: Theme) -> str:
+    """The rules of one drawing, those of the dark theme among them if it has both.
+
+    It shrinks to the page; on a screen by half at most: then one scrolls.
+    """
     dark = "".join(
         ",".join(f"#{prefix} {one.strip()}" for one in selector.split(",")) + f"{{{name}:{colours[1]}}}"
         for selector, name, colours in COLOURS
@@ -197,7 +204,7 @@ def stylesheet(prefix: str, width: float) -> str:
         f"#{prefix}{{max-width:100%}}@media screen{{#{prefix}{{min-width:{round(0.5 * width)}pt}}}}"
         f"@media print{{#{prefix}{{max-height:95vh}}}}"
     )
-    return f"{size}@media (prefers-color-scheme:dark){{{dark}}}"
+    return f"{size}@media (prefers-color-scheme:dark){{{dark}}}" if theme == "auto" else size
 
 
 def _animation(prefix: str, moments: Mapping[str, int]) -> str:
