@@ -6,7 +6,6 @@
     python docs/playground/build.py --out lesson.html --title "Lesson 1" --program lesson.py
 
 What it is made of comes by `npm` and `pip`, of these versions and with these digests, and is kept in build/downloads.
-Run it with the project's development extra installed.
 """
 
 import argparse
@@ -15,6 +14,7 @@ import contextlib
 import gzip
 import hashlib
 import html
+import importlib.util
 import json
 import re
 import runpy
@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tinygrad_lite.__main__ import assignments
 from tinygrad_lite.display.player import digest, in_script
+from tinygrad_lite.expression import parse
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -90,10 +91,14 @@ def fetch_wheels() -> list[Path]:
 
 
 def own_wheel() -> tuple[str, bytes]:
-    """The name and the bytes of the project's wheel, of the tree as it is."""
-    code = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
+    """The name and the bytes of the project's wheel, of the tree as it is.
+
+    By what builds it where that is installed, so that no network is needed; else pip fetches it.
+    """
+    there = all(map(importlib.util.find_spec, ["hatchling", "hatch_fancy_pypi_readme"]))
+    options = ["--quiet", "--no-deps", *(["--no-build-isolation"] if there else [])]
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.check_call([sys.executable, "-c", code, folder], cwd=ROOT)
+        subprocess.check_call([sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", folder, ROOT])
         [wheel] = Path(folder).iterdir()
         return wheel.name, wheel.read_bytes()
 
@@ -115,7 +120,7 @@ def answer_first(example: dict[str, Any]) -> dict[str, Any]:
     asked |= {key: example[key] for key in ("kind", "source", "values")}
     answer: dict[str, Any] = json.loads(playground["answer"](json.dumps(asked)))
     if "error" in answer:
-        raise ValueError(answer["error"])
+        raise ValueError(f"line {answer['line']}: {answer['error']}" if answer.get("line") else answer["error"])
     return answer
 
 
@@ -198,17 +203,42 @@ def main(arguments: list[str] | None = None) -> None:
     chosen.add_argument("--program", type=Path, help="a file of Python that it opens with")
     parser.add_argument("values", nargs="*", metavar="name=number", help="a value for each name of the expression")
     options = parser.parse_intermixed_args(arguments)
-    example = json.loads((HERE / "examples.json").read_text(encoding="utf-8"))[0]
-    if options.expression:
-        example = {"kind": "expression", "source": options.expression, "values": assignments(options.values)}
-    elif options.program:
-        example = {"kind": "program", "source": options.program.read_text(encoding="utf-8"), "values": {}}
+    try:
+        build(options)
+    except FileNotFoundError as error:
+        npm = "npm is not there: install Node.js, which brings it (https://nodejs.org/)"
+        parser.error(npm if error.filename == "npm" else str(error))
+    except subprocess.CalledProcessError as error:
+        parser.error(
+            f"{' '.join(map(str, error.cmd[:4]))} … failed: what it says is above; a first build needs a network"
+        )
+    except (ValueError, ArithmeticError, TypeError, OSError) as error:
+        parser.error(str(error))
+    print(options.out or BUILD / "playground")
+
+
+def choose_example(options: argparse.Namespace) -> dict[str, Any]:
+    """What the page opens with. Raises: as `parse` for an expression; ValueError for values without one; OSError."""
+    values = assignments(options.values)
+    if options.expression is not None:
+        parse(options.expression, values)
+        return {"kind": "expression", "source": options.expression, "values": values}
+    if values:
+        raise ValueError(f"{', '.join(values)}: values are those of an --expression, which is not there")
+    if options.program:
+        return {"kind": "program", "source": options.program.read_text(encoding="utf-8"), "values": {}}
+    first: dict[str, Any] = json.loads((HERE / "examples.json").read_text(encoding="utf-8"))[0]
+    return first
+
+
+def build(options: argparse.Namespace) -> None:
+    """Build what the options say. Raises: what goes wrong in the example or with a file, and what npm and pip do."""
+    example = choose_example(options)
     files = runtime_files()
     if options.out:
         write_file(options.out, options.title, example, files)
     else:
         write_site(BUILD / "playground", options.title, example, files)
-    print(options.out or BUILD / "playground")
 
 
 if __name__ == "__main__":

@@ -142,6 +142,9 @@ function update({ step = false, save = "" } = {}) {
     rankdir: NARROW.matches ? "TB" : null,
   };
   python.wanted = { request, step, save };
+  const { answer } = state;
+  const shown = answer?.source === request.source && names.every(name => answer.values[name] === state.values[name]);
+  if (!python.ready && !shown) $("result").classList.add("stale");  // it may be a minute until Python can follow
   send();
 }
 

@@ -145,6 +145,17 @@ def test_the_first_picture_is_there_before_python_and_stays(site: Path) -> None:
     assert len(html.encode()) < 10_000_000
 
 
+def test_while_python_starts_a_picture_of_other_values_is_pale(page: Page) -> None:
+    page.tab.evaluate("python.ready = false; showTab('certificate'); update(); showTab('drawing'); update()")
+    assert "stale" not in page.tab.get_attribute("#result", "class").split()
+    page.tab.evaluate("change('a', 4)")
+    assert "stale" in page.tab.get_attribute("#result", "class").split()
+    page.tab.evaluate("python.ready = true; send()")
+    page.settle()
+    assert "stale" not in page.tab.get_attribute("#result", "class").split()
+    assert page.tab.evaluate("state.answer.values.a") == 4
+
+
 # ── values, descent ──
 
 

@@ -1,7 +1,8 @@
-"""What the page asks of Python, asked without a browser; its words and its examples."""
+"""What the page asks of Python, asked without a browser; its words, its examples, and hand-outs."""
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.project import ROOT, module_from
 
 SOURCES = ROOT / "docs" / "playground"
 EXAMPLES = json.loads((SOURCES / "examples.json").read_text(encoding="utf-8"))
+build = module_from(SOURCES / "build.py")
 playground = module_from(SOURCES / "playground.py")
 
 
@@ -135,3 +137,41 @@ def test_both_languages_say_the_same_words() -> None:
     used = set(re.findall(r'data-(?:word|label)="([\w-]+)"', page)) | set(re.findall(r'\bsay\("([\w-]+)"', script))
     assert used <= words["en"].keys()
     assert {word for word in words["en"].keys() - used if f'"{word}"' not in script} == set()
+
+
+# ── hand-outs ──
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--expression", "(2*a + b) * c", "a=3", "b=4"], "no value for c: add c=1.5"),
+        (["--expression", "a * a", "a=1", "b=2"], "the expression has no b in it"),
+        (["--expression", "(a", "a=1"], "not an expression ('(' was never closed): (a"),
+        (["--expression", "a / 0", "a=1"], "division by zero"),
+        (["--expression", "", "a=1"], "not an expression (invalid syntax): "),
+        (["--expression", "a", "a=x"], "a value is written name=number, not 'a=x'"),
+        (["a=1"], "a: values are those of an --expression, which is not there"),
+        (["--program", "nowhere.py"], "No such file or directory: 'nowhere.py'"),
+        ([], "npm is not there: install Node.js, which brings it (https://nodejs.org/)"),
+    ],
+)
+def test_a_hand_out_that_cannot_be_built_says_why(
+    arguments: list[str],
+    error: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(build, "DOWNLOADS", tmp_path / "downloads")  # nothing is there yet
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        build.main(["--out", str(tmp_path / "lesson.html"), *arguments])
+    assert ended.value.code == 2
+    assert error in capsys.readouterr().err
+    assert not (tmp_path / "lesson.html").exists()
+
+
+def test_a_program_with_an_error_is_not_handed_out() -> None:
+    with pytest.raises(ValueError, match=r"^line 2: NameError: name 'b' is not defined$"):
+        build.answer_first({"kind": "program", "source": "a = Value(3)\nJ = a * b", "values": {}})
