@@ -47,3 +47,22 @@ def test_what_math_raises_is_raised():
         math.log(Value(-1.0))
     with pytest.raises(OverflowError):
         math.exp(Value(1000.0))
+
+
+@pytest.mark.parametrize(
+    "differentiate",
+    [tl.grad, tl.value_and_grad, tl.hessian, tl.jacobian, lambda f: lambda x: tl.jvp(f, (x,), (1.0,))],
+    ids=["grad", "value_and_grad", "hessian", "jacobian", "jvp"],
+)
+def test_a_derivative_of_what_lost_its_graph_is_warned_of(differentiate):
+    def likelihood(p):
+        return -(3 * math.log(p) + 2 * math.log(1 - p))
+
+    with pytest.warns(RuntimeWarning, match="returned 3.46.* depends on no argument.* write log of tinygrad_lite"):
+        differentiate(likelihood)(0.5)
+    with pytest.warns(RuntimeWarning, match="returned 0.25"):
+        differentiate(lambda p: p.data**2)(0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        differentiate(lambda p: p * 0.0)(0.5)
+        tl.jacobian(lambda p: [p, 1.0])(0.5)

@@ -11,14 +11,21 @@ no Value but the nodes made for its arguments, its derivatives are computed in f
 
 import functools
 import math
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from . import primitives
 from .arguments import expect_number, flatten, is_array, is_real, map_leaves, map_nested, unflatten
+from .foreign_functions import find_caller
 from .scopes import recording
 from .value import Constant, Value, as_node, check_range, dependents, make_node, name_nodes, topological_order
+
+NO_GRAPH = (
+    "the function to differentiate returned {!r}, a number that depends on no argument: its derivative is 0. Where it "
+    "should depend on one, its graph was lost: write log of tinygrad_lite for math.log, and no float() or .data"
+)
 
 
 def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
@@ -154,7 +161,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> C
             same shape. What `f` does to a list that it is given changes nothing of what is differentiated.
 
     Raises (when called): TypeError for an argument or a result of another kind, ValueError for a
-        position that has no argument.
+        position that has no argument. Warns where f returns a number that is no Value: nothing leads back from it.
     """
     _check_callable(f)
     made = Derivative(f, argnums if isinstance(argnums, int) else tuple(argnums), with_value=True)
@@ -326,6 +333,7 @@ def _fresh(x: Any, name: str) -> Value:
 def _result(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Value:
     """f's result as a node: a number if it did not depend on its arguments."""
     y: Value = as_node(result := _call(f, inputs, kwargs))
+    _warn_of_numbers([result])
     if y is NotImplemented:
         advice = "; jacobian differentiates functions with several results" * isinstance(result, (list, tuple, dict))
         raise TypeError(f"the function to differentiate must return one Value, not {type(result).__name__!r}{advice}")
@@ -342,7 +350,16 @@ def _results(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any
             raise TypeError(f"the function to differentiate must return {kinds}; result{name} is {part!r}")
         return y
 
-    return map_nested(node, _call(f, inputs, kwargs))
+    results = _call(f, inputs, kwargs)
+    nodes = map_nested(node, results)
+    _warn_of_numbers(flatten(results))
+    return nodes
+
+
+def _warn_of_numbers(results: Sequence[Any]) -> None:
+    """Warn of a function of Values that returns numbers alone: whatever it computed with, no graph leads there."""
+    if results and all(map(is_real, results)):
+        warnings.warn(NO_GRAPH.format(results[0]), RuntimeWarning, stacklevel=find_caller()[1])
 
 
 def _call(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
