@@ -3,7 +3,9 @@
 Typst is one package for both, with no program or library of the system beside it; it draws SVG by resvg.
 """
 
+import re
 import sys
+import unicodedata
 from typing import Literal
 
 PIXELS = 192  # an inch in a PNG: two for each of a screen
@@ -12,6 +14,23 @@ PAGE = b"""
 #set page(width: auto, height: auto, margin: 0pt, fill: rgb(sys.inputs.paper))
 #image(bytes(sys.inputs.svg), format: "svg", alt: sys.inputs.title)
 """  # without a date the same picture is the same bytes; the last pixels show some of the page
+
+TEXT = re.compile(r"(?<=>)[^<]+(?=</text>)")
+SCRIPTS = re.compile("(?P<sub>[₀-₎ₐ-ₜᵢ-ᵪⱼ]+)|(?P<super>[¹²³]*[⁰ⁱ⁴-ⁿᴬ-ᵡ][⁰ⁱ⁴-ⁿᴬ-ᵡ¹²³]*)")
+
+
+def set_scripts(svg: str) -> str:
+    """The picture with its subscripts and superscripts, x₁ and x⁴, as plain letters that are small, and low or high.
+
+    Helvetica, Arial and Liberation Sans lack many of these characters. A browser takes those from another font; resvg
+    takes the whole line, and where that font is wider, lines overlap.
+    """
+
+    def script(found: re.Match[str]) -> str:
+        plain = unicodedata.normalize("NFKC", found[0])
+        return f'<tspan baseline-shift="{found.lastgroup}" font-size="70%">{plain}</tspan>'
+
+    return TEXT.sub(lambda text: SCRIPTS.sub(script, text[0]), svg)
 
 
 def export(svg: str, title: str, paper: str, suffix: Literal["png", "pdf"]) -> bytes:
@@ -25,5 +44,5 @@ def export(svg: str, title: str, paper: str, suffix: Literal["png", "pdf"]) -> b
         install = "`pip install '.[pictures]'` in tinygrad_lite's checkout"
         remedy = "use Python outside the browser" if sys.platform == "emscripten" else install
         raise RuntimeError(f"to save {suffix.upper()}, {remedy}; .svg, .html and .dot need nothing more") from None
-    inputs = {"svg": svg, "title": title, "paper": paper}
+    inputs = {"svg": set_scripts(svg), "title": title, "paper": paper}
     return bytes(typst.compile(PAGE, format=suffix, ppi=PIXELS, sys_inputs=inputs))
