@@ -117,6 +117,23 @@ def test_names_with_an_underscore_in_front_do_not_count():
         ("ŷ", r"\hat{y}"),
         ("x̄", r"\bar{x}"),
         ("ŷ_1", r"\hat{y}_{1}"),
+        ('p["权重"]', r"p_{\text{权重}}"),
+        ("x₁", "x_{1}"),
+        ("θ₁₂", r"\theta_{12}"),
+        ("xᵢ₋₁", "x_{i-1}"),
+        ("x²", "{x^{2}}"),
+        ("ŷ₁⁻¹⁰", r"{\hat{y}_{1}^{-10}}"),
+        ("x′", "x'"),
+        ("x''", "x''"),
+        ("x₁′", "x'_{1}"),
+        ("x′₁²", "{x'_{1}^{2}}"),
+        ("weight₁", r"\text{weight}_{1}"),
+        ("w₁[0]", r"\text{w₁[0]}"),
+        ("x1₂", r"\text{x1₂}"),
+        ("x²[0]", "{x^{2}}_{0}"),
+        ("xᵦ", r"\text{xᵦ}"),
+        ("a'b", r"\text{a'b}"),
+        ("₁", r"\text{₁}"),
         ("loss", r"\text{loss}"),
         ("a_b", r"\text{a\_b}"),
         ("{}%&$#", r"\text{\{\}\%\&\$\#}"),
@@ -130,4 +147,5 @@ def test_names_in_latex(name, latex):
 
 def test_two_names_are_not_one_in_latex():
     assert latex_names(["x1", "x_1", "x[1]", "x1"]) == ["x_{1}", r"\text{x\_1}", r"\text{x[1]}", "x_{1}"]
+    assert latex_names(["x1", "x₁", "x′₁", "x₁′"]) == ["x_{1}", r"\text{x₁}", "x'_{1}", r"\text{x₁′}"]
     assert len(set(latex_names(["a b", "a\nb", "a_1", "a1"]))) == 4

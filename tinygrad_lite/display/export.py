@@ -8,6 +8,8 @@ import sys
 import unicodedata
 from typing import Literal
 
+from ..engine.names import LATIN_SUPERSCRIPTS, SUBSCRIPTS, SUPERSCRIPTS
+
 PIXELS = 192  # an inch in a PNG: two for each of a screen
 PAGE = b"""
 #set document(title: sys.inputs.title, date: none)
@@ -16,7 +18,10 @@ PAGE = b"""
 """  # without a date the same picture is the same bytes; the last pixels show some of the page
 
 TEXT = re.compile(r"(?<=>)[^<]+(?=</text>)")
-SCRIPTS = re.compile("(?P<sub>[₀-₎ₐ-ₜᵢ-ᵪⱼ]+)|(?P<super>[¹²³]*[⁰ⁱ⁴-ⁿᴬ-ᵡ][⁰ⁱ⁴-ⁿᴬ-ᵡ¹²³]*)")
+SCRIPTS = re.compile(
+    f"(?P<sub>[{SUBSCRIPTS}]+)"
+    f"|(?P<super>[{LATIN_SUPERSCRIPTS}]*[{SUPERSCRIPTS}][{SUPERSCRIPTS}{LATIN_SUPERSCRIPTS}]*)"  # fonts have x², alone
+)
 
 
 def set_scripts(svg: str) -> str:

@@ -20,6 +20,8 @@ GREEK_NAMES = (
 GREEK = dict(zip(GREEK_LETTERS, GREEK_NAMES.split(), strict=True))
 ACCENTS = {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot", "\u20d7": "vec"}
 TEXT_ESCAPES = str.maketrans({**{c: rf"\{c}" for c in "{}$%&#_"}, "\\": "∖", "^": "ˆ", "~": "∼", "\n": " "})
+SUBSCRIPTS, SUPERSCRIPTS, LATIN_SUPERSCRIPTS = "₀-₎ₐ-ₜᵢ-ᵪⱼ", "⁰ⁱ⁴-ⁿᴬ-ᵡ", "¹²³"  # inside a regex's brackets
+SCRIPTS = re.compile(rf"(.+?)(['′]*)([{SUBSCRIPTS}]*)([{SUPERSCRIPTS}{LATIN_SUPERSCRIPTS}]*)(['′]*)", re.DOTALL)
 INDEX = re.compile(r"""\[(?:"([^"\]]*)"|([^\[\]"]*))\]""")
 ENTRIES, DEPTH = 10_000, 3  # of a function's lists and dicts; what is longer is data
 CONTAINERS = (list, tuple, dict)
@@ -27,11 +29,19 @@ VARKEYWORDS = 8  # in a code's flags
 
 
 def latex_name(name: str) -> str:
-    """A name as LaTeX: x, σ → \\sigma, ŷ → \\hat{y}, w12 → w_{12}, W[0][1] → W_{0,1}; longer ones as text, escaped."""
+    """A name as LaTeX: x, σ → \\sigma, ŷ → \\hat{y}, w12 and w₁₂ → w_{12}, W[0][1] → W_{0,1}, x′ → x'; longer ones as
+    text, escaped.
+    """
     stem = name.partition("[")[0]
     indices = [number or latex_name(key) for key, number in INDEX.findall(name)]
     if stem and indices and INDEX.sub("", name) == stem and stem[-1] not in "0123456789":
-        return f"{latex_name(stem)}_{{{','.join(indices)}}}"
+        return _latex_scripts(name, stem, sub=",".join(indices))
+    scripts = SCRIPTS.fullmatch(name)
+    if scripts and scripts[1] != name:
+        sub, super_ = (unicodedata.normalize("NFKC", scripts[i]).replace("−", "-") for i in (3, 4))
+        if not (sub + super_).isascii():
+            return latex_text(name)
+        return _latex_scripts(name, scripts[1], sub, super_, primes=scripts[2] + scripts[5])
     head, digits = re.fullmatch(r"(.*?)_?([0-9]*)", name, re.DOTALL).groups()  # type: ignore[union-attr]  # matches all
     letter, *marks = list(unicodedata.normalize("NFD", head) or " ")
     if head in GREEK.values():
@@ -43,6 +53,15 @@ def latex_name(name: str) -> str:
     else:
         return latex_text(name)
     return f"{symbol}_{{{digits}}}" if digits else symbol
+
+
+def _latex_scripts(name: str, stem: str, sub: str, super_: str = "", primes: str = "") -> str:
+    """What stands before the scripts of a name, with these; TeX takes one subscript: else the name is text."""
+    symbol = latex_name(stem)
+    if sub and "_{" in symbol:
+        return latex_text(name)
+    symbol += "'" * len(primes) + (f"_{{{sub}}}" if sub else "")
+    return f"{{{symbol}^{{{super_}}}}}" if super_ else symbol
 
 
 def latex_text(text: str) -> str:
