@@ -153,10 +153,10 @@ def draw(
 ) -> Drawing:
     """The graph below `outputs`, each node with its value, as boxes and arrows; with gradients once there are some.
 
-    Black arrows are the forward pass. Red dashed arrows, against them, are the backward pass: a local
-    derivative, and what it contributes to the gradient, one arrow for each operand. Between the layers of a network
-    what is written on arrows is in their titles, shown where one points at them, and an arrow is the thicker the
-    larger the absolute value of its local derivative. What has no name is called v1, v2 … as in `explain`.
+    Solid arrows are the forward pass. Red dashed arrows, against them, are the backward pass: a local derivative, and
+    what it contributes to the gradient, one arrow for each operand. Between the layers of a network an arrow is the
+    thicker the larger the absolute value of its local derivative, and that is written in its title, which an .svg or
+    .html shows where one points at it. What has no name is called v1, v2 … as in `explain`.
 
     Args:
         outputs: one Value, or several (or a list of them), of which the forward pass is drawn.
