@@ -52,9 +52,12 @@ class LogisticRegression:
         exact: False for the vector functions of the platform, as `Program` says.
 
     Attributes:
-        coef_, intercept_: w, of shape (1, n_x), and b, of shape (1,); classes_: the two labels, sorted;
-        n_features_in_: n_x; feature_names_in_: the columns' names, where X was a data frame with names; n_iter_: the
-        number of steps; loss_curve_: the loss at first and after each step.
+        coef_, intercept_: w, of shape (1, n_x), and b, of shape (1,).
+        classes_: the two labels, sorted.
+        n_features_in_: n_x.
+        feature_names_in_: the columns' names, where X was a data frame with names.
+        n_iter_: the number of steps.
+        loss_curve_: the loss at first and after each step.
     """
 
     def __init__(

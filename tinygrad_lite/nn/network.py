@@ -33,7 +33,7 @@ class Neuron(Module):
     """activation(b + w₁x₁ + … + wₙxₙ), for n inputs, Values or numbers; without activation for nonlin=False.
 
     Args:
-        nin: n.
+        nin: n, the number of inputs.
         activation: a one-argument operation of the table, by name ("relu", "tanh", "sigmoid" …), or a function.
         seed: of the weights w1, w2, …, uniform from −1 to 1: a number, or the `random.Random` to draw them
             from; None draws from the module `random`. The bias b is 0 at first.
