@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from nbclient.exceptions import CellExecutionError
 from sklearn.linear_model import LogisticRegression
 
 from tests import heart_disease
@@ -64,7 +65,8 @@ class TestNeuron:
 
     def test_shapes_and_guessed_classes(self, neuron) -> None:
         assert neuron["[shape(X), shape(w), shape(z)]"] == [[2, 462], [1, 2], [1, 462]]
-        assert neuron["right"] == np.sum((0.06 * AGE + 0.01 * SBP - 5 >= 0) == Y)
+        right = (0.06 * AGE + 0.01 * SBP - 5 >= 0) == Y
+        assert numbers(neuron, "all-patients")[-3:] == [right.sum(), 462, round(100 * right.mean(), 1)]
 
     def test_learned_weights(self, neuron) -> None:
         standardised = np.array(neuron["standardised"])
@@ -102,6 +104,9 @@ class TestNeuron:
         assert abs(neuron["model.loss_curve_[-1]"] - loss) < 1e-5
         told = [f"{x:.4f}".replace("-", "−") for x in reference.coef_[0]] + [f"{risk:.3f}"]
         assert [number for number in told if number not in prose(neuron)] == []
+        before = maximum_likelihood(AGE, SBP).predict_proba(np.transpose([AGE, SBP]))[:, 1]
+        crossed = (before >= 0.5) != (yhat >= 0.5)
+        assert [*((before >= 0.5) == Y)[crossed]] == [True]  # one patient, who was told rightly
 
 
 class TestCrossEntropy:
@@ -124,6 +129,12 @@ class TestCrossEntropy:
     def test_the_drawn_loss_and_its_derivative(self, cross_entropy) -> None:
         assert cross_entropy["[loss, yhat.grad]"] == pytest.approx([np.log(1.25), -1.25])
         assert "∂L/∂ŷ = −1.25" in picture(cross_entropy, "draw-loss")
+
+    def test_the_library_s_loss_is_right_at_its_ends(self, cross_entropy) -> None:
+        """0 log 0 is 0 there; the formula, as the lesson writes it, is an error."""
+        assert cross_entropy["[binary_cross_entropy(1.0, 1), binary_cross_entropy(0.0, 0)]"] == [0, 0]
+        with pytest.raises(CellExecutionError, match=r"log of 0\.0"):
+            cross_entropy.run("L(1, 1.0)")
 
     def test_ten_times_less_probable_costs_another_log_10(self, cross_entropy) -> None:
         ps = np.array([0.9, 0.1, 0.01, 0.001])
@@ -178,6 +189,7 @@ class TestGradientDescent:
         cost, slopes = cost_and_slopes(0, 0, STANDARDISED)
         assert cost == pytest.approx(np.log(2))
         assert descent["[J(0, 0), w.grad, b.grad]"] == pytest.approx([cost, *slopes])
+        assert descent["[grad(J)(0, 0), *grad(J, argnums=(0, 1))(0, 0)]"] == pytest.approx([slopes[0], *slopes])
 
     def test_one_patient(self, descent) -> None:
         """∂loss/∂w = (ŷ − y)x = (0.5 − 1) · 0.63 for the first patient, who is ill."""
@@ -237,6 +249,8 @@ class TestGradientDescent:
             w, b = descent[f"[{model}.coef_[0][0], {model}.intercept_[0]]"]
             assert max(abs(cost_and_slopes(w, b, x)[1])) <= 0.01
         told = prose(descent)
+        far, lowest = descent["decades.coef_[0][0]"], maximum_likelihood(AGE / 10).coef_[0][0]
+        assert f"$w$ is {far:.2f}, where the minimum has {lowest:.2f}" in told
         assert f"{steps[0]} steps and {steps[1]}." in told
         assert f"curved {long_ratio:.0f} times as strongly" in told
         assert f"ratio is {round_ratio:.0f}." in " ".join(told.split())
