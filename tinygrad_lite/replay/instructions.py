@@ -27,7 +27,7 @@ from the forward pass, so that whatever runs the one runs the other.
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -56,9 +56,7 @@ WRITTEN = {
     primitives.identity: kernel.IDENTITY,
 }
 # What there is by now of the lists in `kernel.Room` that grow.
-SIZES = {"code": kernel.N_CODE, "marks": kernel.N_MARKS} | dict.fromkeys(
-    ("starts", "levels", "columns"), kernel.N_SLOTS
-)
+SIZES = {"code": kernel.N_CODE, "starts": kernel.N_SLOTS, "marks": kernel.N_MARKS}
 
 
 class Call(NamedTuple):
@@ -89,11 +87,10 @@ class Instructions:
     every accumulated gradient is one, since x + y is x + y·1, and x·y is −0 + x·y, to the last bit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, writer: kernel.Writer) -> None:
+        self.writer = writer
         self.code = array("i")  # for each slot its kind and operands: slots, or an index for the kinds of leaves
         self.starts = array("i", [0])  # where a slot's part of the code begins; one more than there are slots
-        self.levels = array("i")  # of each slot the longest way from a leaf; leaves are on level 0
-        self.columns = array("i")  # the same from data alone; −1 where a slot depends on none
         self.constants = array("d", [0.0, -0.0, 1.0, -1.0])
         self.calls: list[Call] = []
         self.names: dict[int, str] = {}  # of slots of the forward pass
@@ -123,11 +120,18 @@ class Instructions:
             yield code[start], code[start + 1 : end]
             start = end
 
+    @cached_property
+    def levels_and_columns(self) -> "tuple[array[int], array[int]]":
+        """Of each slot the longest way from a leaf, and the same from data alone: −1 where it depends on none."""
+        levels, columns = (array("i", [0]) * len(self) for _ in range(2))
+        self.writer.count_levels(self.code, self.starts, levels, columns)
+        return levels, columns
+
     @property
     def nbytes(self) -> int:
         """The memory that the instructions take, in bytes."""
         return sum(
-            len(part) * part.itemsize for part in (self.code, self.starts, self.levels, self.columns, self.constants)
+            len(part) * part.itemsize for part in (self.code, self.starts, self.constants, *self.levels_and_columns)
         )
 
 
@@ -145,7 +149,8 @@ def record(
     `order` is the topological order of them all. Nodes in `names` keep a slot of their own; other leaves are constants:
     the numbers in `frozen`, or their own. With `compiled` it is numba that writes.
     """
-    writer, code = kernel.compiled() if compiled else kernel.INTERPRETED, Instructions()
+    writer = _compiled_writer() if compiled else kernel.INTERPRETED
+    code = Instructions(writer)
     code.parameters = [code.emit(PARAMETER, i) for i in range(len(parameters))]
     code.data = [code.emit(DATA, i) for i in range(len(data))]
     index: dict[Any, int] = dict(zip(order, range(len(order)), strict=True))
@@ -164,13 +169,20 @@ def record(
     writer.write_forward(graph, room)
     code.forward = int(room.sizes[kernel.N_SLOTS])
     for i in range(len(outputs) * bool(parameters)):
-        room = _extend(room, growth, writer)
+        _extend(room, growth, writer)
         writer.write_backward(graph, room, i)
     code.outputs = [int(room.slots[node]) for node in graph.outputs]
     code.names = {int(room.slots[index[x]]): name for x, name in names.items() if x.op or index[x] in slots}
     code.calls = [scripts.calls[i] for kind, i in sorted((kind, i) for i, kind in enumerate(room.kinds) if kind >= 0)]
     _read(room, code, writer)
     return code
+
+
+def _compiled_writer() -> kernel.Writer:
+    from .kernel_lists import compiled  # numba takes half a second to be imported
+
+    writer: kernel.Writer = compiled()
+    return writer
 
 
 def _number(
@@ -218,16 +230,13 @@ def _make_room(
     steps = scripts.total
     terms = n + 2 * (2 * n + len(graph.more)) + 2 * steps + n + p
     slots = terms + steps + n + p + len(code.constants)
-    growth = dict.fromkeys(("starts", "levels", "columns"), slots)
-    growth |= {"code": 2 * slots + 2 * terms + steps, "marks": 2 * (named + p)}
+    growth = {"code": 2 * slots + 2 * terms + steps, "starts": slots, "marks": 2 * (named + p)}
     full = writer.full
     mask = (1 << (2 * steps * (1 + k)).bit_length()) - 1
     sizes = [len(code.code), len(code), 0, 0, 0, kernel.NONE, n, k, p, mask]
     room = kernel.Room(
         code=writer.integers(code.code),
         starts=writer.integers(code.starts),
-        levels=full(len(code.starts), 0),
-        columns=full(len(code.starts), 0),
         sizes=writer.integers(sizes),
         **{name: full(n, 0) for name in ("uses", "leading", "order", "above", "seen")},
         **{name: full(n, kernel.NONE) for name in ("slots", "gradients")},
@@ -239,26 +248,24 @@ def _make_room(
         marks=full(0, 0),
         results=full(k * p, 0),
     )
-    return _extend(room, growth, writer), growth
+    _extend(room, growth, writer)
+    return room, growth
 
 
-def _extend(room: kernel.Room, growth: Mapping[str, int], writer: kernel.Writer) -> kernel.Room:
-    """More room, where there may be too little for another pass."""
-    larger = {}
+def _extend(room: kernel.Room, growth: Mapping[str, int], writer: kernel.Writer) -> None:
+    """Make more room, where there may be too little for another pass."""
     for name, more in growth.items():
         numbers, n = getattr(room, name), room.sizes[SIZES[name]] + 1
         if len(numbers) < n + more:
-            larger[name] = writer.full(2 * n + more, 0)
-            used = numbers[:n]
-            larger[name][: len(used)] = used
-    return room._replace(**larger)
+            larger, used = writer.full(2 * n + more, 0), numbers[:n]
+            larger[: len(used)] = used
+            setattr(room, name, larger)
 
 
 def _read(room: kernel.Room, code: Instructions, writer: kernel.Writer) -> None:
     """The instructions as they were written, and which of them are gradients."""
     code.code = writer.pack(room.code, room.sizes[kernel.N_CODE])
     code.starts = writer.pack(room.starts, room.sizes[kernel.N_SLOTS] + 1)
-    code.levels, code.columns = (writer.pack(each, room.sizes[kernel.N_SLOTS]) for each in (room.levels, room.columns))
     marks = writer.pack(room.marks, room.sizes[kernel.N_MARKS])
     code.gradient_of = {slot: int(room.slots[node]) for slot, node in zip(marks[::2], marks[1::2], strict=True)}
     slots, p = writer.pack(room.results, len(room.results)).tolist(), len(code.parameters)

@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 
 from ..engine.declaration import Primitive
 from . import kernel_loops
-from .kernel_file import compile_once
+from .kernel_file import UNWRAPPED, compile_once
 from .kernel_loops import GROUP, LANES, address, chains, layer, not_finite, products, scalar_chains, strips
 from .kernel_vectors import row_on_vectors
 from .rebinding import rebind
@@ -51,7 +51,7 @@ def functions_of(rows: Sequence[Primitive], of_numbers: bool, exact: bool) -> An
 @cache
 def _compile_group(name: str, function: Any) -> tuple[int, Any]:
     """The address of a function that does a group, and what keeps it there."""
-    [compiled] = compile_once(name, function, GROUP).overloads.values()
+    [compiled] = compile_once(name, function, GROUP, **UNWRAPPED).overloads.values()
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name), compiled
 
 
@@ -91,7 +91,7 @@ def call(context: Any, where: Any, *arguments: Any) -> Any:
     return types.boolean(types.intp, types.StarArgTuple(GROUP.args)), emit
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", **UNWRAPPED)
 def run_groups(groups, functions, p, n, valid, stride, tape, packed, sums):
     """All groups, one after the other; `functions` has the addresses of what does them, by kind."""
     bad = False

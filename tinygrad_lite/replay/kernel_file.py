@@ -29,12 +29,13 @@ def _hash_sources() -> str:
     return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
+UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what only compiled code calls
 SOURCES = _hash_sources()  # when they are imported: by the time of a call an editor may have changed them
 
 
-def compile_once(name: str, function: Callable[..., Any], signature: Any) -> Any:
-    """The function compiled by numba for the types of its signature, or found on disk under its name."""
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+def compile_once(name: str, function: Callable[..., Any], signature: Any, **options: Any) -> Any:
+    """The function compiled by numba for the types of its signature, with numba's options; or found on disk."""
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
     dispatcher._cache = KernelFile(name)
     dispatcher.compile(signature)
     dispatcher.disable_compile()  # other types are a mistake

@@ -14,11 +14,8 @@ another term, or becomes the start of another sum, without being copied; when it
 # (these functions are compiled by numba, which finds their types itself)
 from array import array
 from collections.abc import Callable, Iterable
-from functools import cache
-from types import FunctionType
+from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-from .rebinding import rebind
 
 # Kinds of instructions that are no call; those count from 0.
 CHAIN, CONSTANT, PARAMETER, DATA = -1, -2, -3, -4
@@ -31,7 +28,8 @@ NONE, SUM = -1, -2  # no slot; where sums begin
 N_CODE, N_SLOTS, N_TERMS, N_CALLS, N_MARKS, MARKED, N_NODES, N_OUTPUTS, N_PARAMETERS, MASK = range(10)
 
 
-class Graph(NamedTuple):
+@dataclass(slots=True)
+class Graph:
     """A graph in numbers, which are written once.
 
     row, first, second, number, named: of each node its row; its operands, or NONE; of a leaf that is a constant, which
@@ -58,18 +56,17 @@ class Graph(NamedTuple):
     script: Any
 
 
-class Room(NamedTuple):
+@dataclass(slots=True)
+class Room:
     """What is written down, and what is kept meanwhile.
 
-    code, starts, levels, columns: as `Instructions` has them. sizes: see above. slots: what each node comes to.
+    code, starts: as `Instructions` has them. sizes: see above. slots: what each node comes to.
     gradients: the gradient with respect to each node, as far as it is summed up. results: the gradients' slots.
     marks: slots of gradients, and the nodes, with names, that they belong to. called: calls by their hash.
     """
 
     code: Any
     starts: Any
-    levels: Any
-    columns: Any
     sizes: Any
     slots: Any
     uses: Any
@@ -299,21 +296,6 @@ def write_forward(graph: Graph, room: Room) -> None:
             slots[node] = settle(room, result)
     for i in range(room.sizes[N_OUTPUTS]):
         slot_of(graph, room, graph.outputs[i])
-    count_levels(room, 0)
-
-
-def count_levels(room: Room, first: int) -> None:
-    """The levels of instructions from `first` on."""
-    code, starts, levels, columns = room.code, room.starts, room.levels, room.columns
-    for slot in range(first, room.sizes[N_SLOTS]):
-        start = starts[slot]
-        if code[start] < CHAIN:
-            levels[slot], columns[slot] = 0, 0 if code[start] == DATA else NONE
-            continue
-        level, column = 0, NONE
-        for i in range(start + 1, starts[slot + 1]):
-            level, column = max(level, levels[code[i]]), max(column, columns[code[i]])
-        levels[slot], columns[slot] = level + 1, column + 1 if column >= 0 else NONE
 
 
 def count_uses(graph: Graph, room: Room) -> None:
@@ -336,19 +318,25 @@ def count_uses(graph: Graph, room: Room) -> None:
         uses[graph.outputs[i]] += 2  # kept
 
 
-def sort(graph: Graph, room: Room, output: int, stamp: int) -> int:
-    """Put the computed nodes that an output depends on into `order`, as `topological_order` does; their number."""
-    seen, above, n, depth = room.seen, room.above, 0, 0
+def sort(graph: Graph, room: Room, i: int) -> int:
+    """Put the computed nodes that output i depends on into `order`, as `topological_order` does; their number."""
+    seen, above, n, depth, output = room.seen, room.above, 0, 0, graph.outputs[i]
+    if i == 0:  # no node before the first output is there for another
+        for node in range(output + 1):
+            if graph.row[node] != LEAF:
+                room.order[n] = node
+                n += 1
+        return n
     if graph.row[output] == LEAF:
         return 0
     above[0] = output
-    seen[output] = stamp
+    seen[output] = i
     while depth >= 0:
         node = above[depth]
         below = NONE
-        for i in range(count_operands(graph, node)):
-            x = operand(graph, node, i)
-            if seen[x] != stamp and graph.row[x] != LEAF:
+        for j in range(count_operands(graph, node)):
+            x = operand(graph, node, j)
+            if seen[x] != i and graph.row[x] != LEAF:
                 below = x
                 break
         if below == NONE:
@@ -356,7 +344,7 @@ def sort(graph: Graph, room: Room, output: int, stamp: int) -> int:
             n += 1
             depth -= 1
         else:
-            seen[below] = stamp
+            seen[below] = i
             depth += 1
             above[depth] = below
     return n
@@ -378,10 +366,9 @@ def pass_on(room: Room, x: int, upstream: int, partial: int) -> None:
 def write_backward(graph: Graph, room: Room, i: int) -> None:
     """The gradients of output i: chains of upstream · partial, in the order in which `Value.backward` adds."""
     slots, gradients, leading, order, output = room.slots, room.gradients, room.leading, room.order, graph.outputs[i]
-    start = room.sizes[N_SLOTS]
     room.sizes[N_TERMS] = 0
     gradients[output] = ONE
-    for k in range(sort(graph, room, output, i + 1) - 1, -1, -1):
+    for k in range(sort(graph, room, i) - 1, -1, -1):
         node = order[k]
         gradient = gradients[node]
         if gradient == NONE or not leading[node]:
@@ -405,7 +392,6 @@ def write_backward(graph: Graph, room: Room, i: int) -> None:
                 pass_on(room, x, upstream, settle(room, follow(graph, room, node, script)))
     gradients_of_parameters(graph, room, i)
     gradients[output] = NONE
-    count_levels(room, start)
 
 
 def gradients_of_parameters(graph: Graph, room: Room, i: int) -> None:
@@ -431,15 +417,29 @@ def mark(room: Room, slot: int, node: int) -> None:
     room.sizes[N_MARKS], room.sizes[MARKED] = at + 2, slot
 
 
+def count_levels(code: list, starts: list, levels: list, columns: list) -> None:
+    """The levels and columns of all instructions, as `Instructions` has them."""
+    for slot in range(len(levels)):
+        start = starts[slot]
+        if code[start] < CHAIN:
+            levels[slot], columns[slot] = 0, 0 if code[start] == DATA else NONE
+            continue
+        level, column = 0, NONE
+        for i in range(start + 1, starts[slot + 1]):
+            level, column = max(level, levels[code[i]]), max(column, columns[code[i]])
+        levels[slot], columns[slot] = level + 1, column + 1 if column >= 0 else NONE
+
+
 class Writer(NamedTuple):
     """What writes both passes, and the lists of integers that it takes.
 
     integers, full: a list of these integers; of n times the same. pack: the first n integers of a list, as
-    `Instructions` has them.
+    `Instructions` has them, whose levels `count_levels` fills in.
     """
 
     write_forward: Callable[[Graph, Room], None]
     write_backward: Callable[[Graph, Room, int], None]
+    count_levels: Callable[["array[int]", "array[int]", "array[int]", "array[int]"], None]
     integers: Callable[[Iterable[int]], Any]
     full: Callable[[int, int], Any]
     pack: Callable[[Any, int], "array[int]"]
@@ -448,56 +448,8 @@ class Writer(NamedTuple):
 INTERPRETED = Writer(
     write_forward,
     write_backward,
+    count_levels,
     list,
     lambda n, x: [x] * n,
     lambda numbers, n: array("i", numbers[:n]),
 )
-
-
-@cache
-def compiled() -> Writer:
-    """The same by numba, on NumPy's arrays."""
-    import numpy as np
-    from numba import njit, types
-    from numba.extending import intrinsic
-
-    from .kernel_file import compile_once
-
-    integers, pointer = types.Array(types.int64, 1, "C"), types.CPointer(types.int64)
-
-    @intrinsic
-    def pointers(context: Any, lists: Any) -> Any:
-        """Where the lists begin: one number for each is handed on from function to function, in place of seven."""
-        kind = types.NamedUniTuple(pointer, len(lists), lists.instance_class)
-
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            found = [builder.extract_value(args[0], i) for i in range(len(lists))]
-            return context.make_tuple(
-                builder, kind, [context.make_array(integers)(context, builder, x).data for x in found]
-            )
-
-        return kind(lists), emit
-
-    @cache
-    def compile_callee(function: Any) -> Any:
-        return njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(rebind(function, replace))
-
-    def replace(x: Any) -> Any:
-        return compile_callee(x) if isinstance(x, FunctionType) else x
-
-    forward, backward = compile_callee(write_forward), compile_callee(write_backward)
-
-    def forward_pass(graph, room):
-        forward(pointers(graph), pointers(room))
-
-    def backward_pass(graph, room, i):
-        backward(pointers(graph), pointers(room), i)
-
-    graph, room = (types.NamedUniTuple(integers, len(kind._fields), kind) for kind in (Graph, Room))
-    return Writer(
-        compile_once("forward_pass", forward_pass, types.void(graph, room)),
-        compile_once("backward_pass", backward_pass, types.void(graph, room, types.int64)),
-        lambda numbers: np.fromiter(numbers, np.int64),
-        lambda n, x: np.full(n, x, np.int64) if x else np.zeros(n, np.int64),
-        lambda numbers, n: array("i", numbers[:n].astype(np.int32).tobytes()),
-    )

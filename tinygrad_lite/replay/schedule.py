@@ -95,7 +95,8 @@ class Schedule:
         end = len(instructions) if gradients else instructions.forward
         code, starts = np.array(instructions.code), np.array(instructions.starts[: end + 1])
         is_leaf = code[starts[:-1]] < CHAIN
-        is_column = (np.array(instructions.columns[:end]) >= 0) & (not single)
+        _, column_levels = instructions.levels_and_columns
+        is_column = (np.array(column_levels[:end]) >= 0) & (not single)
         summed = set(self.results[self.outputs :])
         if single:
             long = np.array([slot for slot in summed if starts[slot + 1] - starts[slot] > 2], int)
@@ -110,7 +111,7 @@ class Schedule:
         columns: dict[Any, Members] = defaultdict(list)
         for slot in np.flatnonzero(~is_leaf & is_column).tolist():
             kind, *operands = code[starts[slot] : starts[slot + 1]].tolist()
-            level = instructions.columns[slot]
+            level = column_levels[slot]
             if slot in summed:
                 sums[slot] = operands
             elif kind == CHAIN and (layer := self._layer(operands)):
@@ -135,7 +136,8 @@ class Schedule:
 
     def _add_numbers(self, instructions: Instructions, code: Any, starts: Any, slots: Any, places: Any) -> None:
         """The groups of all numbers that are computed: level by level, in the order in which the program has them."""
-        kinds, sizes, levels = code[starts[slots]], np.diff(starts)[slots] - 1, np.array(instructions.levels)[slots]
+        kinds, sizes = code[starts[slots]], np.diff(starts)[slots] - 1
+        levels = np.array(instructions.levels_and_columns[0])[slots]
         key = (levels * (len(instructions.calls) + 2) + kinds - CHAIN) * (len(code) + 1) + sizes  # one for each group
         _, first, group, members = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
         order = np.lexsort((first[group], levels))
