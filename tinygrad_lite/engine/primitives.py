@@ -376,7 +376,10 @@ wins = declare(
 equals = declare(  # of whole numbers below a third: what `take` is made of
     "equals", forms.equals, lambda i, j, n, y: 0, lambda i, j, n, y: 0, lambda i, j, n, y: 0,
     plain="[{} = {}]", latex=r"\left[{} = {}\right]", hidden=True,
-    advice="the index in take(values, index) is a whole number, from 0 to one less than there are values",
+    failure=lambda _, numbers, labels=(), prefix="": ValueError(
+        f"{prefix}the index in take(values, index) is {numbers[0]:.15g}"
+        f"{f' (node {labels[0]!r})' if any(labels) else ''}: it must be a whole number from 0 to {numbers[2] - 1:.15g}"
+    ),
     reference=(lambda i, j, n: int(i == j), *[lambda i, j, n, y: 0] * 3),
 )
 

@@ -22,11 +22,15 @@ def take(values: Sequence[Any], index: Any) -> Any:
         index: an int, for which this is Python's indexing; or a Value whose number is whole, from 0 to
             len(values) − 1.
 
-    Raises: ValueError, naming the index, where a Value is no such number; ValueError for no values, and for rows that
-        are not alike.
+    Raises: ValueError, naming the index, where a Value is no such number; IndexError where an int is none; ValueError
+        for no values, and for rows that are not alike.
     """
     if not isinstance(index, Value):
-        return values[index]
+        try:
+            return values[index]
+        except IndexError:
+            n = len(values)
+            raise IndexError(f"the index in take(values, index) is {index!r}, but there are {n} values") from None
     items = list(values)
     if not items:
         raise ValueError("take(values, index) chooses among at least one value")
