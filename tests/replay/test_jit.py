@@ -122,3 +122,12 @@ def test_a_gpt_learns_by_the_same_numbers():
     value, gradients = step(matrices)
     assert value == loss.data
     assert gradients == {name: [[x.grad for x in row] for row in rows] for name, rows in nodes.items()}
+
+
+def test_where_tokens_are_values_the_gradients_have_the_bits_of_a_record():
+    """And where they are ints, those of a record for which they are static: `take` of an int is another graph."""
+    matrices, tokens = gpt.parameters(float), tuple(encode("the cat"))
+    f = value_and_grad(lambda p, tokens: gpt.loss(p, tokens, take))
+    for given_, options in ([*map(Value, tokens)], {}), (tokens, {"static_argnums": 1}):
+        with pytest.warns(RuntimeWarning, match="nn.softmax and nn.logsumexp do without"):
+            assert jit(f, **options)(matrices, tokens) == plain(f(matrices, given_))

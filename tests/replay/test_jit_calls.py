@@ -8,6 +8,7 @@ import pickle
 import random
 import threading
 from collections import namedtuple
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -143,6 +144,21 @@ def test_what_is_no_number_is_named(args, kwargs, message):
             call(*args, **kwargs)
 
 
+def test_static_arguments_that_are_not_there():
+    def f(x, s, *, flag=False):
+        return x
+
+    with pytest.raises(ValueError, match="static_argnames names 'q', but the arguments are: x, s, flag"):
+        jit(f, static_argnames=("s", "q"))
+    for i in (2, -3):
+        with pytest.raises(ValueError, match=f"static_argnums names argument {i}, but 2 can be given by position"):
+            jit(f, static_argnums=i)
+    with pytest.raises(ValueError, match="static_argnums names argument"):
+        jit(Line(2.0).plain, static_argnums=2)
+    assert jit(f, static_argnums=(-1, 0), static_argnames="flag")(1.0, "s", flag=True) == 1.0
+    assert jit(lambda *x, **more: x[0], static_argnums=7, static_argnames="any")(1.0) == 1.0
+
+
 def test_what_cannot_be_recorded():
     with pytest.raises(TypeError, match="jit records functions, not 'Value': for nodes, Program"):
         jit(Value(1.0))
@@ -166,9 +182,10 @@ def test_constants_and_arguments_are_results_too():
     assert jit(lambda: 2)() == 2
     assert jit(lambda x: x)(3) == 3.0
     assert jit(lambda x, y: (y, None, [1.5], x, x))(3, 4) == (4.0, None, [1.5], 3.0, 3.0)
-    assert jit(value_and_grad(lambda x: 2.0))(3.0) == (2.0, 0.0)
     assert jit(value_and_grad(lambda x: x))(3.0) == (3.0, 1.0)
-    assert jit(value_and_grad(lambda x: 2.0))([]) == (2.0, [])
+    for x, slope in ((3.0, 0.0), ([], [])):
+        with pytest.warns(RuntimeWarning, match="a number that depends on no argument"):
+            assert jit(value_and_grad(lambda x: 2.0))(x) == (2.0, slope)
     assert jit(grad(lambda x, y: y * y))([], 1.0) == []
     assert jit(grad(lambda x, y: x * y * y, (1, 0)))(3.0, 5.0) == (30.0, 25.0)
     assert jit(grad(lambda x, y, z: x * y * z, (-1,)))(3.0, 5.0, 7.0) == (15.0,)
@@ -290,8 +307,104 @@ def test_graphs_that_are_not_kept():
     assert jit(grad(lambda x: x * stop_gradient(x)))(3.0) == 3.0
 
 
+def chosen(w, t):
+    match t:
+        case 2:
+            return w * 5
+    return w
+
+
+COMPARED = {
+    "==": (lambda w, t: w * 5 if t == 2 else w, "t == 2"),
+    "!=": (lambda w, t: w if t != 2 else w * 5, "t != 2"),
+    "turned": (lambda w, t: w * 5 if 2 == t else w, "t == 2"),  # noqa: SIM300
+    "in": (lambda w, t: w * 5 if t in (1, 2) else w, "t == 1"),
+    "not in": (lambda w, t: w if t not in [2.5] else w * 5, "t == 2.5"),
+    "index": (lambda w, t: w * [0, 1].index(t), "t == 0"),
+    "mask": (lambda w, t: w * (t == np.float32(2)), r"t == np.float32\(2.0\)|t == 2.0"),
+    "array": (lambda w, t: w * sum(t == np.array([7.0, 2.0])), "t == 7.0"),
+    "match": (chosen, "t == 2"),
+    "Fraction": (lambda w, t: w * (t == Fraction(1, 2)), r"t == Fraction\(1, 2\)"),
+    "computed": (lambda w, t: w if t * 2 == 4 else -w, "a number == 4"),
+    "weight": (lambda w, t: w if w == 1 else -w, "w == 1"),
+}
+
+
+@pytest.mark.parametrize(("f", "what"), COMPARED.values(), ids=COMPARED)
+def test_what_would_be_decided_by_equality_is_an_error_that_names_the_argument(f, what):
+    advice = r", in a function that jit records: .* take\(values, index\); .* static_argnums or static_argnames"
+    for derive in (lambda f: f, grad):
+        with pytest.raises(TypeError, match=f"^(?:{what}){advice}"):
+            jit(derive(f))(1.0, 2)
+    if f is not COMPARED["weight"][0]:
+        assert jit(f, static_argnums=1)(1.0, 1) == f(1.0, 1)
+
+
+def test_an_argument_that_is_compared_is_named_by_its_place():
+    def loss(w, tokens):
+        return sum(w[0] for token in tokens["all"] if token != 0)
+
+    with pytest.raises(TypeError, match=r"^tokens\['all'\]\[0\] != 0"):
+        jit(loss)([1.0], {"all": [3, 0]})
+    with pytest.raises(TypeError, match=r"^z\[0\]\[1\] == 3"):
+        jit(lambda z: z.sum() if z[0, 1] == 3 else z[0, 0])(np.ones((1, 2)))
+
+
+def test_what_is_sought_in_a_set_or_dict_is_found_as_a_node():
+    told = "looks for a Value in a set or dict here: .* static_argnums or static_argnames"
+    with pytest.warns(RuntimeWarning, match=told):
+        assert jit(lambda x, t: 2 * x if t in {1, 2} else x)(3.0, 1) == 3.0
+    with pytest.warns(RuntimeWarning, match=told):
+        assert jit(lambda x, t: {1: 2 * x}.get(t, x))(3.0, 1) == 3.0
+    with (
+        pytest.warns(RuntimeWarning, match=told),
+        pytest.raises(TypeError, match=r"^t\[0\] as the key of a dict, in a function that jit records"),
+    ):
+        jit(lambda x, t: {1: x}[t[0]])(3.0, [1])
+    with pytest.raises(KeyError, match="other"):
+        jit(lambda x: {1: x}["other"])(3.0)
+    with pytest.raises(KeyError):
+        jit(lambda x: set().pop())(3.0)
+
+
+def test_nodes_equal_themselves():
+    def f(x, y):
+        z = x * y
+        nodes = [x, y, z]
+        assert [nodes.index(each) for each in nodes] == [0, 1, 2]
+        assert x == x and x != y and not x != x  # noqa: PT018, SIM202
+        assert z in nodes and z not in nodes[:2]  # noqa: PT018
+        assert x != None and x != "text" and not x == [x]  # noqa: E711, PT018, SIM201
+        nodes.remove(y)
+        assert nodes == [x, z]
+        return z
+
+    assert jit(f)(2.0, 3.0) == 6.0
+    assert jit(grad(f))(2.0, 3.0) == 3.0
+    kept = []
+    jit(lambda x: kept.append(x * 2) or x)(1.0)
+    assert (kept[0] == 2.0, kept[0] != 2.0, kept[0] in {kept[0]}) == (False, True, True)
+
+
+def test_an_argument_that_is_a_value_is_told_of_once_and_run_as_it_is():
+    @Calls
+    def loss(weights, x):
+        return weights["w"][0][1] * x
+
+    recorded = jit(value_and_grad(loss))
+    weights = {"w": [[0.5, Value(2.0)]]}
+    with pytest.warns(RuntimeWarning, match=r"^weights\['w'\]\[0\]\[1\] of loss is a Value: .* p.data") as told:
+        assert recorded(weights, 3.0)[0].data == 6.0
+    assert [w.filename for w in told] == [__file__]
+    assert recorded(weights, Value(3.0))[0].data == 6.0
+    inner = jit(lambda x: x * x)  # derivatives go through it, and other recordings
+    assert grad(lambda x: inner(x) + x)(3.0).data == jit(lambda x: inner(x) - 2.0)(3.0) == 7.0
+
+
 def test_what_python_needs_now_says_how():
-    with pytest.raises(TypeError, match=r"neither true nor false: compare it, or name the argument in static_argnums"):
+    with pytest.raises(
+        TypeError, match=r"neither true nor false: compare it, or name the argument in static_argnums or "
+    ):
         jit(lambda x, flag: x if flag else -x)(1.0, True)
     with pytest.raises(TypeError, match=r"is no index: write take\(values, index\), or name the argument in static"):
         jit(lambda table, i: table[i])([1.0, 2.0], 1)
@@ -316,9 +429,25 @@ def test_nothing_is_kept_of_a_recording_that_fails():
     assert f.count == 2
     with pytest.raises(OverflowError, match=r"^exp of 1000.0 \(node 'x'\): the result is too large"):
         recorded(1000.0)
-    assert recorded(-math.inf) == 0.0
-    assert math.isnan(recorded(math.nan))
-    assert recorded(math.inf) == math.inf
+
+
+def slow(call, match):
+    """A call that Values have to compute, of which a warning tells."""
+    with pytest.warns(RuntimeWarning, match=f"as slowly as without jit, in .* is not finite: .*{match}"):
+        found = call()
+    assert call() == found or math.isnan(found)  # told once
+    return found
+
+
+def test_what_is_not_finite_is_computed_by_values_and_said_so_once():
+    recorded, named = jit(lambda x: sum(map(exp, x))), jit(lambda x: exp(x))
+    masked = jit(lambda x: exp(x - math.inf) + 1.0)
+    assert math.isnan(slow(lambda: recorded([1.0, math.nan]), r"Of the arguments it is x\[1\]$"))
+    assert slow(lambda: named(x=math.inf), "Of the arguments it is x$") == math.inf
+    assert slow(lambda: masked(2.0), "It is none of the arguments: write a mask as -1e9") == 1.0
+    assert named(-math.inf) == 0.0
+    with pytest.raises(OverflowError, match="exp of 1000"):
+        recorded([math.nan, 1000.0])
 
 
 def test_memory_is_bounded_and_what_was_used_last_is_kept():
@@ -389,6 +518,10 @@ def square(x):
     return x * x
 
 
+def power(x, n):
+    return x**n
+
+
 squared = jit(grad(square))
 of_line = jit(Line(2.0).plain)
 
@@ -415,7 +548,7 @@ def test_it_looks_like_its_function():
 def test_pickles_and_copies_go_as_far_as_those_of_functions():
     assert pickle.loads(pickle.dumps(triple)) is triple
     assert copy.deepcopy(triple) is triple
-    assert pickle.loads(pickle.dumps(jit(square, static_argnums=3)))(3.0) == 9.0
+    assert pickle.loads(pickle.dumps(jit(power, static_argnums=1)))(3.0, 2) == 9.0
     assert pickle.loads(pickle.dumps(Line(2.0).at))(3.0) == 6.0
     with pytest.raises((pickle.PicklingError, AttributeError)):
         pickle.dumps(jit(lambda x: x))

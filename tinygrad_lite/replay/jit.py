@@ -3,6 +3,7 @@
 import functools
 import gc
 import inspect
+import math
 import re
 import sys
 import threading
@@ -15,19 +16,32 @@ from typing import Any, Never
 
 from ..engine.arguments import ONLY_FLOATS, flatten, is_array, is_real, map_nested
 from ..engine.derivatives import made_by
-from ..engine.foreign_functions import find_caller
+from ..engine.foreign_functions import find_caller, is_ours
 from ..engine.scopes import recording
 from ..engine.value import Constant, Value, as_node, topological_order
 from .executor import SampleExecutor
 from .instructions import record
 from .program import Program, choose_executor, compiles, executor
-from .tracing import STATIC, Traced, follow_table, notice, settle
+from .tracing import STATIC, UNDECIDED, Traced, follow_table, leaf_names, notice, settle
 
 MOST = 64  # recordings that a function keeps
 DECIDED = (
     "{0} is recorded once, and takes the number of a Value here ({1}): what follows from it stays as it is for the "
     "arguments of now. Operations that choose are relu, maximum, minimum, abs and take; an argument that chooses the "
-    "graph belongs into static_argnums"
+    "graph belongs into static_argnums. It is harmless where the result is the same whatever the number, as that of a "
+    "softmax less its largest score; nn.softmax and nn.logsumexp do without"
+)
+SOUGHT = (
+    "{0} is recorded once, and looks for a Value in a set or dict here: a node is found there as itself, and never as "
+    f"its number. Where the number is meant, {STATIC}"
+)
+HOLDS_VALUES = (
+    "{0} of {1} is a Value: this call is not recorded, and {1} is run as it is. Give jit numbers, p.data for a Value "
+    "p, as {{k: [[p.data for p in row] for row in rows] for k, rows in weights.items()}} of a dict of matrices"
+)
+NOT_FINITE = (
+    "{0} is run on Values, as slowly as without jit, in a call where a number, or the sum of the results, is not "
+    "finite: a replay does not tell it from an error. {1}"
 )
 
 
@@ -45,12 +59,13 @@ def jit(
 
     The first call with arguments of a structure (how they are nested, their lengths, keys and shapes, and what is
     static) runs `function` on Values and makes a `Program` of the graph; later calls run the program. The numbers are
-    those that `function` gives for Values, to the last bit, and so are the errors; what the result does not depend on
-    is left out.
+    those that `function` gives where all numbers of its arguments are Values, to the last bit, and so are the errors;
+    what the result does not depend on is left out. With plain numbers among Values `function` may make another graph:
+    where `take` gets an int it is an index and no sum, and gradients are added up in another order.
 
     A record has no `if`: what `function` decides by a number of its arguments is decided once, and a RuntimeWarning
-    names the line. Numbers that it finds around it stay as they are, too; of Values that it finds, such as the
-    weights of a model, each call reads the number anew.
+    names the line; to compare one by `==` or `!=`, or look for it by `in`, is a TypeError. Numbers that it finds around
+    it stay as they are, too; of Values that it finds, such as the weights of a model, each call reads the number anew.
 
     Args:
         function: takes numbers, nested lists, tuples and dicts of numbers, and arrays; None, and what is left to its
@@ -61,10 +76,12 @@ def jit(
         exact: as for `Program`.
 
     Returns: a function that returns floats for Values, and arrays for arrays. Where an argument is a Value, and while
-        another function is recorded, it is `function` itself: derivatives go through it. It keeps the 64 programs that
-        were used last. `jit(f).program(*args)` is the Program for arguments of their structure.
+        another function is recorded, it is `function` itself: derivatives go through it. Elsewhere a Value is warned
+        of, for nothing is recorded. It keeps the 64 programs that were used last. `jit(f).program(*args)` is the
+        Program for arguments of their structure.
 
-    Raises (when called): TypeError, naming the argument, for one of another kind; what `function` raises.
+    Raises: ValueError for a static argument that `function` does not have; when called, TypeError, naming the argument,
+        for one of another kind, and what `function` raises.
     """
     if not callable(function):
         raise TypeError(f"jit records functions, not {type(function).__name__!r}: for nodes, Program(J, [a, b])")
@@ -82,10 +99,7 @@ class Jit:
         self._function, self._exact = function, exact
         self._derivative = made_by.get(function) if isinstance(function, FunctionType) else None
         self._arguments = arguments = _argument_names(function)
-        if numbers and min(numbers) < -len(arguments):
-            raise ValueError(
-                f"static_argnums names argument {min(numbers)}, but there are {len(arguments)} with a name"
-            )
+        _check_static(function, numbers, names, len(arguments))
         positions = {i + len(arguments) if i < 0 else i for i in numbers}
         self._static_names = {*names, *(arguments[i] for i in positions if i < len(arguments))}
         self._static = positions | {arguments.index(name) for name in names if name in arguments}
@@ -93,7 +107,7 @@ class Jit:
         self._recordings: OrderedDict[Hashable, Recording] = OrderedDict()
         self._latest: Recording | None = None
         self._orders: dict[int, Sequence[int]] = {}  # by the number of arguments
-        self._noticed: set[tuple[str, int]] = set()  # lines that were warned of
+        self._noticed: set[Hashable] = set()  # what was warned of: lines, and texts
         self._lock = threading.Lock()  # of the recordings' order
         self.__name__ = self.__qualname__ = type(function).__name__  # of an object that is called: it has none itself
         functools.update_wrapper(self, function, updated=())
@@ -116,6 +130,7 @@ class Jit:
             key = self._structure(order, args, kwargs, numbers)
         except _NoNumber as found:
             if isinstance(found.x, Value):
+                self._warn_of_values(order, args, kwargs)
                 return self._function(*args, **kwargs)
             self._refuse(order, args, kwargs)
         if notice.get():
@@ -126,7 +141,9 @@ class Jit:
         try:
             return record.replay(numbers)
         except _OutOfRange:
-            return map_nested(_to_number, self._call(lambda x, _: Value(x), order, args, kwargs))
+            result = map_nested(_to_number, self._call(lambda x, _: Value(x), order, args, kwargs))
+            self._warn_of_range(order, args, kwargs)
+            return result
 
     def _keep(self, key: Hashable, record: "Recording") -> None:
         """Make a recording the one that was used last; there is no room for that which was not used for longest."""
@@ -266,11 +283,18 @@ class Jit:
             shapes = [map_nested(lambda x, _: places.get(x), inputs[i]) for i in made.positions(len(args))]
         follow_table()
         tokens = notice.set(self._notice), recording.set(True)  # also where this is called in `no_grad`
+        named_leaves = leaf_names.set(dict(zip(leaves, names, strict=True)))
         try:
             result = made.result(inputs, named) if made else self._function(*inputs, **named)
+        except KeyError as error:
+            if not error.args or type(x := error.args[0]) is not Traced:
+                raise
+            key = leaf_names.get().get(x, "a number")
+            raise TypeError(UNDECIDED.format(f"{key} as the key of a dict")) from None
         finally:
             notice.reset(tokens[0])
             recording.reset(tokens[1])
+            leaf_names.reset(named_leaves)
         outputs: dict[Value, _Place] = {}
         shape = map_nested(lambda x, _: _place(x, outputs, self.__name__), result)
         if made:
@@ -282,10 +306,37 @@ class Jit:
     def _notice(self, what: str) -> None:
         """Warn, once for each line, that the function decides by a number."""
         frame, level = find_caller()
-        line = frame.f_code.co_filename, frame.f_lineno
-        if line not in self._noticed:
-            warnings.warn(DECIDED.format(self.__name__, what), RuntimeWarning, stacklevel=level)
-            self._noticed.add(line)
+        message = (SOUGHT if what == "hash()" else DECIDED).format(self.__name__, what)
+        self._warn_once((frame.f_code.co_filename, frame.f_lineno), message, level)
+
+    def _warn_once(self, what: Hashable, message: str, level: int) -> None:
+        if what not in self._noticed:
+            warnings.warn(message, RuntimeWarning, stacklevel=level + 1)
+            self._noticed.add(what)
+
+    def _warn_of_values(self, *arguments: Any) -> None:
+        """Warn that an argument holds a Value, unless a derivative or a recording put it there."""
+        if HOLDS_VALUES in self._noticed or notice.get():
+            return
+        above: Any = sys._getframe(2)
+        while above:
+            if is_ours(above):
+                return
+            above = above.f_back
+        name = self._find(lambda x: isinstance(x, Value), *arguments)
+        self._warn_once(HOLDS_VALUES, HOLDS_VALUES.format(name, self.__name__), find_caller()[1])
+
+    def _warn_of_range(self, *arguments: Any) -> None:
+        """Warn that Values had to compute what a replay does not tell from an error."""
+        name = self._find(lambda x: not math.isfinite(x), *arguments)
+        where = f"Of the arguments it is {name}" if name else "It is none of the arguments: write a mask as -1e9, say"
+        self._warn_once(NOT_FINITE, NOT_FINITE.format(self.__name__, where), find_caller()[1])
+
+    def _find(self, condition: Callable[[Any], bool], *arguments: Any) -> str:
+        """The name of the first part of an argument for which a condition holds, or ""."""
+        found: list[str] = []
+        self._replace(lambda x, name: found.append(name) if condition(x) else None, *arguments)
+        return (found or [""])[0]
 
     def __reduce__(self) -> Any:
         """By name, as functions are, where it goes by the name of its function; else with the function."""
@@ -297,6 +348,22 @@ class Jit:
 
     def __repr__(self) -> str:
         return f"<jit of {self._function!r}>"
+
+
+def _check_static(function: Any, numbers: set[int], names: set[str], n: int) -> None:
+    """Raise ValueError for a static argument that a function of n arguments by position does not have."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # it does not tell
+        return
+    kinds = {x.kind for x in parameters}
+    for i in sorted(numbers):
+        if i < -n or (i >= n and inspect.Parameter.VAR_POSITIONAL not in kinds):
+            raise ValueError(f"static_argnums names argument {i}, but {n} can be given by position, counted from 0")
+    for name in sorted(names - {x.name for x in parameters}):
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            known = ", ".join(x.name for x in parameters) or "none"
+            raise ValueError(f"static_argnames names {name!r}, but the arguments are: {known}")
 
 
 class _NoNumber(Exception):  # noqa: N818 — told apart, and never seen

@@ -5,21 +5,29 @@ they become plain Values.
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import cache
+from numbers import Number
 from types import FunctionType
 from typing import Any, Never
 
+from ..engine.arguments import is_real
 from ..engine.declaration import TABLE, Primitive
 from ..engine.foreign_functions import METHODS, PACKAGE
 from ..engine.generated_methods import method_names
-from ..engine.value import Value, require_node
+from ..engine.value import Value, name_nodes, require_node
 from .rebinding import rebind
 
 # What this thread, or asyncio task, calls for each decision; None while it records nothing.
 notice: ContextVar[Callable[[str], None] | None] = ContextVar("notice", default=None)
-STATIC = "name the argument in static_argnums, so that the function gets it as it is"
+# By the nodes that stand for a recorded function's arguments, their names.
+leaf_names: ContextVar[Mapping[Value, str]] = ContextVar("leaf_names")
+STATIC = "name the argument in static_argnums or static_argnames, so that the function gets it as it is"
+UNDECIDED = (
+    "{0}, in a function that jit records: a node equals itself alone, and what would follow from its number cannot be "
+    f"recorded. Where it chooses among values, write take(values, index); where it chooses the graph, {STATIC}"
+)
 
 
 def _note(what: str) -> None:
@@ -27,13 +35,28 @@ def _note(what: str) -> None:
         noticing(what)
 
 
+def _note_unless_ours(what: str) -> None:
+    """Notice what the code that asks a node does, where it is not this package's."""
+    if not sys._getframe(2).f_globals.get("__name__", PACKAGE).startswith(PACKAGE):
+        _note(what)
+
+
 def _data(x: Value) -> float:
-    """The number; noticed where it is not this package that asks."""
-    if not sys._getframe(1).f_globals.get("__name__", PACKAGE).startswith(PACKAGE):
-        _note(".data")
+    _note_unless_ours(".data")
     return read(x)
 
 
+def _is(x: Value, sign: str, other: Any) -> Any:
+    """Whether two nodes are one. Raises: TypeError where one that is being recorded meets a number."""
+    if isinstance(other, Value):
+        return x is other
+    if notice.get() and (is_real(other) or isinstance(other, Number)):
+        name = leaf_names.get().get(x) or name_nodes([x])[0] or "a number"
+        raise TypeError(UNDECIDED.format(f"{name} {sign} {other!r}"))
+    return NotImplemented
+
+
+hash_node = Value.__hash__
 read: Callable[[Value], float] = Value.__dict__["data"].__get__
 
 
@@ -53,6 +76,17 @@ class Traced(Value):
         """As for any Value, traced."""
         node: Value = _trace(row.forward)(*(require_node(row, x) for x in args))
         return node
+
+    def __eq__(self, other: object) -> Any:
+        return _is(self, "==", other)
+
+    def __ne__(self, other: object) -> Any:
+        same = _is(self, "!=", other)
+        return same if same is NotImplemented else not same
+
+    def __hash__(self) -> int:
+        _note_unless_ours("hash()")
+        return hash_node(self)
 
     def __bool__(self) -> Never:
         raise TypeError(f"a number that jit records is neither true nor false: compare it, or {STATIC}")
