@@ -106,10 +106,13 @@ def emit(room: Room, kind: int, operand: int) -> int:
 
 def term(room: Room, before: int, left: int, right: int) -> int:
     """before + left·right, as a sum."""
-    t = room.sizes[N_TERMS]
-    room.sizes[N_TERMS] = t + 1
-    room.before[t], room.left[t], room.right[t] = before, left, right
-    room.count[t] = 1 if before >= 0 else room.count[SUM - before] + 1
+    sizes, count = room.sizes, room.count
+    t = sizes[N_TERMS]
+    sizes[N_TERMS] = t + 1
+    room.before[t] = before
+    room.left[t] = left
+    room.right[t] = right
+    count[t] = 1 if before >= 0 else count[SUM - before] + 1
     return SUM - t
 
 
@@ -352,20 +355,22 @@ def sort(graph: Graph, room: Room, i: int) -> int:
 
 def pass_on(room: Room, x: int, upstream: int, partial: int) -> None:
     """The gradient with respect to x grows by upstream · partial."""
-    gradient = room.gradients[x]
+    gradients = room.gradients
+    gradient = gradients[x]
     if gradient == NONE and partial == ONE:
-        room.gradients[x] = upstream
+        gradients[x] = upstream
         return
     if gradient == NONE:
         gradient = MINUS_ZERO
     elif gradient >= 0:
         gradient = term(room, MINUS_ZERO, gradient, ONE)
-    room.gradients[x] = term(room, gradient, upstream, partial)
+    gradients[x] = term(room, gradient, upstream, partial)
 
 
 def write_backward(graph: Graph, room: Room, i: int) -> None:
     """The gradients of output i: chains of upstream · partial, in the order in which `Value.backward` adds."""
-    slots, gradients, leading, order, output = room.slots, room.gradients, room.leading, room.order, graph.outputs[i]
+    rows, first, second, named, output = graph.row, graph.first, graph.second, graph.named, graph.outputs[i]
+    slots, gradients, leading, order = room.slots, room.gradients, room.leading, room.order
     room.sizes[N_TERMS] = 0
     gradients[output] = ONE
     for k in range(sort(graph, room, i) - 1, -1, -1):
@@ -374,12 +379,12 @@ def write_backward(graph: Graph, room: Room, i: int) -> None:
         if gradient == NONE or not leading[node]:
             continue
         gradients[node] = NONE
-        if graph.named[node]:
+        if named[node]:
             upstream = emit_chain(room, gradient if gradient < 0 else term(room, MINUS_ZERO, gradient, ONE))
             mark(room, upstream, node)
         else:
             upstream = gradient if gradient >= 0 else settle(room, gradient)
-        row, a, b = graph.row[node], graph.first[node], graph.second[node]
+        row, a, b = rows[node], first[node], second[node]
         if row in (MUL, ADD):
             if leading[a]:
                 pass_on(room, a, upstream, slots[b] if row == MUL else ONE)
