@@ -4,6 +4,7 @@ import contextlib
 import functools
 import itertools
 import math
+import operator
 import os
 import re
 import sys
@@ -193,6 +194,33 @@ def test_a_net_and_its_gradient(activation):
     program = Program(loss, model.parameters(), [*inputs, target])
     theta = [p.data for p in model.parameters()]
     batch = np.random.default_rng(0).uniform(0, 1, (50, 4))
+    mean, gradient = jax.jit(program.to_jax())(theta, batch)
+    expected_mean, expected_gradient = program(theta, batch)
+    assert float(mean) == pytest.approx(expected_mean, rel=1e-13)
+    assert np.asarray(gradient) == pytest.approx(expected_gradient, rel=1e-12, abs=1e-15)
+
+
+def test_positions_of_a_text_are_computed_together_though_some_are_ready_earlier():
+    w, xs = Value(0.5), [Value(0.1) for _ in range(5)]
+    positions = [w * x for x in xs]
+    for i in range(5):
+        positions[i:] = map(tl.sin, positions[i:])
+    program = Program(sum(map(tl.tanh, positions)), [w], xs)
+    assert str(jax.make_jaxpr(program.to_jax())([0.5], [[0.1] * 5])).count(" tanh ") == 1
+
+
+def test_layers_of_several_positions_to_each_of_which_its_inputs_are_added():
+    W = [[Value(0.1 * i - 0.2 * j) for i in range(3)] for j in range(3)]
+    texts = [[Value(0.1) for _ in range(3)] for _ in range(2)]
+    hidden = [[tl.tanh(x) for x in text] for text in texts]
+    added = [
+        sum(map(operator.mul, row, h)) + x
+        for row, inputs in zip(W, zip(*texts, strict=True), strict=True)
+        for h, x in zip(hidden, inputs, strict=True)
+    ]
+    leaves = [*itertools.chain(*W)], [*itertools.chain(*texts)]
+    program = Program(sum(map(tl.exp, added)), *leaves, executor="python")
+    theta, batch = [p.data for p in leaves[0]], np.random.default_rng(0).uniform(-1, 1, (4, 6))
     mean, gradient = jax.jit(program.to_jax())(theta, batch)
     expected_mean, expected_gradient = program(theta, batch)
     assert float(mean) == pytest.approx(expected_mean, rel=1e-13)

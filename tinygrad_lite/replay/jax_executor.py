@@ -6,8 +6,11 @@ derivatives are the table's too, so that `jax.grad` of a program agrees with its
 """
 
 import operator
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import cache
+from heapq import heapify, heappop, heappush
 from itertools import chain, groupby
 from typing import Any
 
@@ -113,7 +116,8 @@ class Arrays:
     """Numbers or columns by their places, in the pieces in which they were computed.
 
     What is spread over many pieces is gathered from a table of all that there is so far: were each piece cut and joined
-    again, large graphs would take minutes to compile.
+    again, large graphs would take minutes to compile. Pieces are written into it where it stands, since nothing reads
+    the table as it was before.
     """
 
     def __init__(self, *shape: int) -> None:
@@ -129,26 +133,40 @@ class Arrays:
         self.pieces.append(piece)
         self.starts.append(self.starts[-1] + len(places))
 
-    def take(self, places: Sequence[int]) -> Any:
-        """What is at `places`, along the first axis."""
+    def take(self, places: Any) -> Any:
+        """What is at `places`, a list or an array of any shape, whose axes come first."""
+        lines = self._take(np.ravel(places).tolist())
+        return lines.reshape(*np.shape(places), *lines.shape[1:])
+
+    def _take(self, places: Sequence[int]) -> Any:
         found = [self.where[place] for place in places]
         runs = [(piece, [i for _, i in run]) for piece, run in groupby(found, operator.itemgetter(0))]
         if len(runs) > FEW:
-            for i in range(self.written, len(self.pieces)):
-                self.table = self.table.at[self.starts[i] : self.starts[i + 1]].set(self.pieces[i])
-            self.written = len(self.pieces)
-            return self.table[_indices([self.starts[piece] + i for piece, i in found])]
-        parts = [self.pieces[piece][_indices(run)] for piece, run in runs]
+            if self.written < len(self.pieces):
+                new = _join(self.pieces[self.written :], self.table.shape[1:])
+                start = (self.starts[self.written], *[0] * (self.table.ndim - 1))
+                self.table = jax.lax.dynamic_update_slice(self.table, new, start)
+                self.written = len(self.pieces)
+            return _pick(self.table, [self.starts[piece] + i for piece, i in found])
+        parts = [_pick(self.pieces[piece], run) for piece, run in runs]
         if len(parts) == 1:
             return parts[0]
-        shape = jnp.broadcast_shapes(*(part.shape[1:] for part in parts))
-        return jnp.concatenate([jnp.broadcast_to(part, (len(part), *shape)) for part in parts])
+        return _join(parts, jnp.broadcast_shapes(*(part.shape[1:] for part in parts)))
 
 
-def _indices(places: Sequence[int]) -> Any:
-    """A slice where that will do, which costs less than an array."""
+def _join(parts: Sequence[Any], shape: Sequence[int]) -> Any:
+    """Arrays one after the other, each line of this shape."""
+    return jnp.concatenate([jnp.broadcast_to(part, (len(part), *shape)) for part in parts])
+
+
+def _pick(array: Any, places: Sequence[int]) -> Any:
+    """The lines at these places; a slice where that will do, which costs less than indices."""
     first, n = places[0], len(places)
-    return slice(first, first + n) if [*places] == [*range(first, first + n)] else np.array(places)
+    if [*places] == [*range(first, first + n)]:
+        return array if n == len(array) else array[first : first + n]
+    if not isinstance(array, jax.Array):  # known constants stay known
+        return array[np.array(places)]
+    return array.at[np.array(places, np.int32)].get(mode="promise_in_bounds", wrap_negative_indices=False)
 
 
 class JaxExecutor:
@@ -159,6 +177,7 @@ class JaxExecutor:
 
     def __init__(self, instructions: Instructions) -> None:
         self.k, self.p, self.d = len(instructions.outputs), len(instructions.parameters), len(instructions.data)
+        instructions = _postpone(instructions)
         self.parameters, self.schedule = instructions.parameters, Schedule(instructions)
         self.forward = Schedule(instructions, gradients=False)
         self.functions = [
@@ -196,7 +215,8 @@ class JaxExecutor:
         """Means, gradients and outputs, group by group."""
         parameters = [schedule.places[slot] for slot in self.parameters]
         constants = sorted({*range(len(schedule.start))} - {*parameters})
-        numbers, columns = Arrays(schedule.n_numbers), Arrays(schedule.n_columns, len(batch))
+        m = len(batch)
+        numbers, columns = Arrays(schedule.n_numbers), Arrays(schedule.n_columns, m)
         numbers.put(constants, np.array([schedule.start[place] for place in constants]))
         numbers.put(parameters, theta)
         for group in map(Group._make, schedule.numbers.tolist()):
@@ -205,18 +225,18 @@ class JaxExecutor:
         if schedule.spread:
             columns.put([*schedule.spread.values()], numbers.take([*schedule.spread])[:, None])
         sums = jnp.zeros(len(schedule.results) + 1)
-        products = []
+        products: dict[Any, list[Group]] = defaultdict(list)
         for layers, group in _batches(schedule):
             if layers:
-                columns.put([*chain.from_iterable(map(_results, layers))], _layers(schedule, layers, numbers, columns))
+                columns.put(*_layers(schedule, layers, numbers, columns))
             elif group.kind == PRODUCTS:
-                products.append(_multiply(schedule, group, columns, len(batch)))
+                products[group.members, group.width].append(group)
             elif group.kind != CHECK:
                 columns.put(_results(group), self._compute(schedule, group, columns))
         if products:
-            targets, terms = zip(*products, strict=True)
+            targets, terms = zip(*(_multiply(schedule, alike, columns, m) for alike in products.values()), strict=True)
             sums = sums.at[np.concatenate(targets)].add(jnp.concatenate(terms))
-        means = sums[:-1] / len(batch)
+        means = sums[:-1] / m
         single = [i for i, slot in enumerate(schedule.results) if not schedule.is_column[slot]]
         if single:
             means = means.at[np.array(single)].set(numbers.take([schedule.places[schedule.results[i]] for i in single]))
@@ -224,7 +244,7 @@ class JaxExecutor:
             (columns if schedule.is_column[slot] else numbers).take([schedule.places[slot]])
             for slot in schedule.results[: self.k]
         ]
-        outputs = jnp.stack([jnp.broadcast_to(x.ravel(), len(batch)) for x in rows], axis=1)
+        outputs = jnp.stack([jnp.broadcast_to(x.ravel(), m) for x in rows], axis=1)
         return means[: self.k], means[self.k :].reshape(self.k, -1), outputs
 
     def _compute(self, schedule: Schedule, group: Group, arrays: Arrays) -> Any:
@@ -232,12 +252,52 @@ class JaxExecutor:
         size = 1 + 2 * group.width if group.kind == CHAIN else group.width
         places = np.array(schedule.tape[group.at : group.at + group.members * size]).reshape(group.members, size)
         if group.kind != CHAIN:
-            return self.functions[group.kind](*(arrays.take(operand) for operand in places.T.tolist()))
-        base = arrays.take(places[:, 0].tolist())
-        if not group.width:
-            return base
-        a, b = (arrays.take(places[:, slot::2].ravel().tolist()) for slot in (1, 2))
-        return base + (a * b).reshape(group.members, group.width, *(a * b).shape[1:]).sum(axis=1)
+            return self.functions[group.kind](*map(arrays.take, places.T))
+        base = arrays.take(places[:, 0])
+        return base + (arrays.take(places[:, 1::2]) * arrays.take(places[:, 2::2])).sum(axis=1) if group.width else base
+
+
+def _postpone(instructions: Instructions) -> Instructions:
+    """The same instructions, with other levels: what is computed of data waits for more of its kind.
+
+    The next is what the longest way to the end begins with, together with all of its kind that can be computed by then.
+    Were each computed as early as it can be, the positions of a text, that are ready one after the other, would not be
+    together anywhere, and JAX would have several times as much to compile.
+    """
+    code, starts, (of_all, columns) = instructions.code, instructions.starts, instructions.levels_and_columns
+    summed = {*chain.from_iterable(instructions.gradients)}
+    slots = [slot for slot, level in enumerate(columns) if level > 0 and slot not in summed]
+    kinds = {slot: (code[starts[slot]], starts[slot + 1] - starts[slot]) for slot in slots}
+    ways = dict.fromkeys(slots, 0)  # the longest from each to the end
+    users: dict[int, list[int]] = {slot: [] for slot in slots}
+    waits: dict[int, int] = {}  # number of operands that are not computed yet
+    for slot in reversed(slots):
+        operands = {x for x in code[starts[slot] + 1 : starts[slot + 1]] if columns[x] > 0}
+        waits[slot] = len(operands)
+        for x in operands:
+            users[x].append(slot)
+            ways[x] = max(ways[x], 1 + ways[slot])
+    levels, level = columns[:], 0
+    ready: dict[Any, list[int]] = defaultdict(list)
+    urgent = [(-ways[slot], slot) for slot in slots if not waits[slot]]
+    for _, slot in urgent:
+        ready[kinds[slot]].append(slot)
+    heapify(urgent)
+    while urgent:
+        _, slot = heappop(urgent)
+        if waits[slot] < 0:  # it was computed together with another
+            continue
+        level += 1
+        for member in ready.pop(kinds[slot]):
+            levels[member], waits[member] = level, -1
+            for user in users[member]:
+                waits[user] -= 1
+                if not waits[user]:
+                    ready[kinds[user]].append(user)
+                    heappush(urgent, (-ways[user], user))
+    postponed = copy(instructions)
+    postponed.levels_and_columns = of_all, levels
+    return postponed
 
 
 def _results(group: Group) -> range:
@@ -264,15 +324,27 @@ def _batches(schedule: Schedule) -> Iterator[tuple[list[Group], Group]]:
         yield layers, layers[0]
 
 
-def _layers(schedule: Schedule, layers: Sequence[Group], numbers: Arrays, columns: Arrays) -> Any:
-    """The columns of layers of one size, as products of matrices."""
+def _layers(schedule: Schedule, layers: Sequence[Group], numbers: Arrays, columns: Arrays) -> tuple[Any, Any]:
+    """The places and the columns of layers of one size, as products of matrices.
+
+    Neurons that share all columns but the last, as those of W·h + x, are a layer to which theirs are added.
+    """
     _, members, width, *_ = layers[0]
-    places = np.stack([_factors(schedule, group) for group in layers])
-    factors = numbers.take(places.ravel().tolist()).reshape(places.shape)
-    tapes = [schedule.tape[group.at : group.at + width] for group in layers]
-    shared = columns.take([*chain.from_iterable(tapes)]).reshape(len(layers), width, -1)
-    results = factors[..., :1] + jnp.matmul(factors[..., 1:], shared, precision="highest")
-    return results.reshape(len(layers) * members, -1)
+    places = np.concatenate([_results(group) for group in layers])
+    factors = np.array([_factors(schedule, group) for group in layers])
+    tapes = np.array([schedule.tape[group.at : group.at + width] for group in layers])
+    shared, which, counts = np.unique(tapes[:, :-1], axis=0, return_inverse=True, return_counts=True)
+    alike = members == 1 < min(width, *counts) and len(tapes) == len(shared) * counts[0]
+    if alike:
+        order = np.argsort(which.ravel(), kind="stable")
+        places, factors, last = places[order], factors[order].reshape(len(shared), -1, 1 + width), tapes[order, -1]
+    weights = numbers.take(factors)
+    results, weights = weights[..., :1], weights[..., 1:]
+    if alike:
+        added = columns.take(last.reshape(len(shared), -1))
+        results, weights, tapes = results + weights[..., -1:] * added, weights[..., :-1], shared
+    results += jnp.matmul(weights, columns.take(tapes), precision="highest")
+    return places.tolist(), results.reshape(len(places), -1)
 
 
 def _factors(schedule: Schedule, group: Group) -> Any:
@@ -283,10 +355,11 @@ def _factors(schedule: Schedule, group: Group) -> Any:
     return np.concatenate([tiles, packed[four * size :].reshape(-1, size)])
 
 
-def _multiply(schedule: Schedule, group: Group, columns: Arrays, m: int) -> tuple[Any, Any]:
-    """The sums over m samples of the products of columns, and which results they are added to."""
-    tape, middle, end = schedule.tape, group.at + group.members, group.at + group.members + group.width
-    lefts, rights = columns.take(tape[group.at : middle]), columns.take(tape[middle:end])
-    a, b = (jnp.broadcast_to(x, (len(x), m)) for x in (lefts, rights))
-    targets = np.array(tape[end : end + group.members * group.width])
-    return targets, jnp.matmul(a, b.T, precision="highest").ravel()
+def _multiply(schedule: Schedule, alike: Sequence[Group], columns: Arrays, m: int) -> tuple[Any, Any]:
+    """The sums over the samples of products of columns, of groups of one size, and the results they are added to."""
+    _, members, width, *_ = alike[0]
+    ends = np.cumsum([members, width, members * width])
+    tapes = np.array([schedule.tape[group.at : group.at + ends[-1]] for group in alike])
+    lefts, rights, targets = np.split(tapes, ends[:-1], axis=1)
+    a, b = (jnp.broadcast_to(columns.take(places), (*places.shape, m)) for places in (lefts, rights))
+    return targets.ravel(), jnp.matmul(a, b.swapaxes(1, 2), precision="highest").ravel()
