@@ -248,6 +248,7 @@ class Jit:
         gc.disable()
         try:
             outputs, leaves, _, p, shape = self._trace(*arguments)
+            settle([*leaves, *(x for x in outputs if x.op)])  # plain ones are hashed at once
             order, given = topological_order(*leaves, *outputs), {*leaves}
             captured = [x for x in order if x.op is None and x not in given and type(x) is not Constant]
             if any(type(x) is Traced for x in captured):  # computed of an argument, and a leaf

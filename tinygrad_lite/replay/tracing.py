@@ -142,7 +142,15 @@ def follow_table() -> None:
 
 
 def settle(nodes: Iterable[Value]) -> None:
-    """Make plain Values of those that were traced."""
-    for node in nodes:
+    """Make plain Values of those that were traced, and of the traced ones that they were computed of, except leaves."""
+    remaining: list[Any] = [*nodes]
+    for node in remaining:  # which grows meanwhile, by each operand once
         if type(node) is Traced:
             node.__class__ = Value  # type: ignore[assignment]
+            x, y = node.first, node.second
+            if type(x) is Traced and x.op:
+                remaining.append(x)
+            if type(y) is Traced and y.op:
+                remaining.append(y)
+            elif type(y) is tuple:
+                remaining += [x for x in y if type(x) is Traced and x.op]
