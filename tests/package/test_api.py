@@ -2,6 +2,7 @@
 
 import ast
 import re
+import textwrap
 
 import pytest
 
@@ -58,7 +59,8 @@ def examples():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (text := ast.get_docstring(node)):
                 for is_example, code in make_api.blocks(text):
-                    if is_example and not all(TERM.match(line.strip()) for line in code.splitlines()):
+                    lines = textwrap.dedent(code).splitlines()
+                    if is_example and not all(TERM.match(line) or line[:2] == "  " for line in lines):
                         yield pytest.param(code, id=f"{path.stem}.{getattr(node, 'name', '')}".rstrip("."))
 
 

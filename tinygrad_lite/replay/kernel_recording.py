@@ -4,7 +4,7 @@ Nodes are numbered in topological order. What a node comes to is a slot (0 and u
 SUM − t: the last of its terms is t, and each term knows what it is added to, a slot or again a sum. So a sum takes up
 another term, or becomes the start of another sum, without being copied; when it grows no more, `settle` writes it.
 
-    term t     is  before[t] + left[t]·right[t]; with the terms before it there are count[t]
+    t          a term, is before[t] + left[t]·right[t]; with the terms before it there are count[t]
     script     what a row other than products and sums does, step by step, in registers: first those of the
                operands and of the result, then one for each step; [number of steps, register of the result, then for
                each step its kind, its number of operands, and these]

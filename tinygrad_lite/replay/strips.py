@@ -7,11 +7,10 @@ side, as vectors need them; where it is another, they are first copied to where 
 
 Of y = W·x with x at the places 4 to 7 and the rows of W at 8 to 11, 12 to 15, …, the chains
 
-    y₁ = −0 + 8·4 + 9·5 + 10·6 + 11·7
-    y₂ = −0 + 12·4 + 13·5 + 14·6 + 15·7
-    …
+    y₁  is −0 + 8·4 + 9·5 + 10·6 + 11·7
+    y₂  is −0 + 12·4 + 13·5 + 14·6 + 15·7
 
-are a strip of the steps 0, 4, 0, 4, 0, …: the columns of W are copied, each of which is then multiplied by one number.
+and so on, are a strip of the steps 0, 4, 0, 4, 0, …: the columns of W are copied, each of which is then multiplied by one number.
 """
 
 from itertools import chain, groupby
