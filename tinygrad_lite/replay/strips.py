@@ -10,7 +10,8 @@ Of y = W·x with x at the places 4 to 7 and the rows of W at 8 to 11, 12 to 15, 
     y₁  is −0 + 8·4 + 9·5 + 10·6 + 11·7
     y₂  is −0 + 12·4 + 13·5 + 14·6 + 15·7
 
-and so on, are a strip of the steps 0, 4, 0, 4, 0, …: the columns of W are copied, each of which is then multiplied by one number.
+and so on, are a strip of the steps 0, 4, 0, 4, 0, …: the columns of W are copied, each of which is then multiplied by
+one number.
 """
 
 from itertools import chain, groupby
