@@ -30,7 +30,8 @@ OWN = {
     "ceil": "llvm.ceil",
     "copysign": "llvm.copysign",
 }
-BEYOND = ("silu_slope",)  # the limits: the square of an exponential has twice its error
+# Beyond the limits: the square of an exponential has twice its error, and so has its product with a sum.
+BEYOND = ("silu_slope", "erfc", "gelu", "silu")
 
 
 class Eight:
