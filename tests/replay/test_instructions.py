@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from tests.replay.graphs import eager, graphs, on_both, recorded
 from tinygrad_lite import Program, Value, primitive, tanh
 from tinygrad_lite.engine.value import topological_order
-from tinygrad_lite.replay import instructions, schedule
-from tinygrad_lite.replay.instructions import CHAIN, CONSTANT, record
+from tinygrad_lite.replay import instructions, kernel_recording, schedule
+from tinygrad_lite.replay.instructions import record
+from tinygrad_lite.replay.kernel_recording import CHAIN, CONSTANT
 from tinygrad_lite.replay.schedule import LAYER, Group, Schedule
 
-KINDS = {number: name for name in ("CHAIN", "CONSTANT", "PARAMETER", "DATA") if (number := getattr(instructions, name))}
+KINDS = {
+    number: name for name in ("CHAIN", "CONSTANT", "PARAMETER", "DATA") if (number := getattr(kernel_recording, name))
+}
 GROUPS = {getattr(schedule, name): name for name in ("CHAIN", "LAYER", "PRODUCTS", "CHECK")}
 
 

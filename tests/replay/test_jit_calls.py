@@ -317,7 +317,7 @@ def chosen(w, t):
 COMPARED = {
     "==": (lambda w, t: w * 5 if t == 2 else w, "t == 2"),
     "!=": (lambda w, t: w if t != 2 else w * 5, "t != 2"),
-    "turned": (lambda w, t: w * 5 if 2 == t else w, "t == 2"),  # noqa: SIM300
+    "turned": (lambda w, t: w * 5 if 2 == t else w, "t == 2"),  # noqa: SIM300 — the number first
     "in": (lambda w, t: w * 5 if t in (1, 2) else w, "t == 1"),
     "not in": (lambda w, t: w if t not in [2.5] else w * 5, "t == 2.5"),
     "index": (lambda w, t: w * [0, 1].index(t), "t == 0"),
@@ -372,6 +372,7 @@ def test_nodes_equal_themselves():
         z = x * y
         nodes = [x, y, z]
         assert [nodes.index(each) for each in nodes] == [0, 1, 2]
+        # The signs themselves are tested, one by one.
         assert x == x and x != y and not x != x  # noqa: PT018, SIM202
         assert z in nodes and z not in nodes[:2]  # noqa: PT018
         assert x != None and x != "text" and not x == [x]  # noqa: E711, PT018, SIM201

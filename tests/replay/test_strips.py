@@ -9,7 +9,8 @@ from tests.replay.graphs import expected, numbers_for, outcome, recorded
 from tinygrad_lite import Program, Value, tanh
 from tinygrad_lite.engine.value import topological_order
 from tinygrad_lite.nn import MLP
-from tinygrad_lite.replay.instructions import CHAIN, record
+from tinygrad_lite.replay.instructions import record
+from tinygrad_lite.replay.kernel_recording import CHAIN
 from tinygrad_lite.replay.schedule import CHECK, Schedule
 from tinygrad_lite.replay.strips import STRIPS, Strips
 from tinygrad_lite.strategies import expressions

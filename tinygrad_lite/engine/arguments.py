@@ -122,7 +122,7 @@ def check_vector(given: Any, n: int, name: str) -> list[float]:
 def check_matrix(given: Any, n: int, name: str) -> list[list[float]]:
     """`given`, of shape (m, n), as a list of m lists. Raises: as `check_vector`; ValueError for m = 0."""
     rows = to_lists(given)
-    if type(rows) is not list and not _is_list(rows):
+    if not _is_list(rows):
         raise TypeError(f"{name} must be a list or an array of shape (m, {n}), not {type(given).__name__!r}")
     if not rows:
         raise ValueError(f"{name} is empty: it needs at least one sample of {n} numbers")
@@ -131,4 +131,6 @@ def check_matrix(given: Any, n: int, name: str) -> list[list[float]]:
 
 def _is_list(x: Any) -> bool:
     """Whether x has a length and an order: a list, a tuple, a range, an array.array …, but no text."""
+    if type(x) is list:  # as nearly always
+        return True
     return hasattr(x, "__len__") and hasattr(x, "__getitem__") and not isinstance(x, (str, bytes, Mapping))

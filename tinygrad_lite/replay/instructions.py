@@ -38,14 +38,7 @@ from ..engine.symbol import Symbol
 from ..engine.value import Value
 from . import kernel_recording as kernel
 from .inlining import Step, trace
-from .kernel_recording import CHAIN as CHAIN
-from .kernel_recording import CONSTANT as CONSTANT
-from .kernel_recording import DATA as DATA
-from .kernel_recording import MINUS_ONE as MINUS_ONE
-from .kernel_recording import MINUS_ZERO as MINUS_ZERO
-from .kernel_recording import ONE as ONE
-from .kernel_recording import PARAMETER as PARAMETER
-from .kernel_recording import ZERO as ZERO
+from .kernel_recording import CONSTANT, DATA, MINUS_ONE, MINUS_ZERO, ONE, PARAMETER, ZERO
 
 # Rows that the kernel writes down itself.
 WRITTEN = {

@@ -22,7 +22,8 @@ from jax.custom_derivatives import SymbolicZero
 from ..engine.declaration import Primitive
 from .branching import Carrier, follow
 from .executor import Recompute
-from .instructions import CHAIN, Instructions
+from .instructions import Instructions
+from .kernel_recording import CHAIN
 from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
 
 FEW = 4  # pieces that are joined

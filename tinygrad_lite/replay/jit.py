@@ -98,8 +98,12 @@ class Jit:
     def __init__(self, function: Callable[..., Any], numbers: set[int], names: set[str], exact: bool) -> None:
         self._function, self._exact = function, exact
         self._derivative = made_by.get(function) if isinstance(function, FunctionType) else None
-        self._arguments = arguments = _argument_names(function)
-        _check_static(function, numbers, names, len(arguments))
+        parameters = _parameters(function)
+        self._arguments = arguments = tuple(
+            x.name for x in parameters or () if x.kind in (x.POSITIONAL_ONLY, x.POSITIONAL_OR_KEYWORD)
+        )
+        if parameters is not None:
+            _check_static(parameters, numbers, names, len(arguments))
         positions = {i + len(arguments) if i < 0 else i for i in numbers}
         self._static_names = {*names, *(arguments[i] for i in positions if i < len(arguments))}
         self._static = positions | {arguments.index(name) for name in names if name in arguments}
@@ -351,12 +355,16 @@ class Jit:
         return f"<jit of {self._function!r}>"
 
 
-def _check_static(function: Any, numbers: set[int], names: set[str], n: int) -> None:
-    """Raise ValueError for a static argument that a function of n arguments by position does not have."""
+def _parameters(function: Any) -> list[inspect.Parameter] | None:
+    """What a function takes; None where it does not tell."""
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # it does not tell
-        return
+        return [*inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        return None
+
+
+def _check_static(parameters: Sequence[inspect.Parameter], numbers: set[int], names: set[str], n: int) -> None:
+    """Raise ValueError for a static argument that a function does not have, which takes n by position."""
     kinds = {x.kind for x in parameters}
     for i in sorted(numbers):
         if i < -n or (i >= n and inspect.Parameter.VAR_POSITIONAL not in kinds):
@@ -402,15 +410,6 @@ class Recording:
         for x in self.captured:
             sample.append(float(x.data))
         return self.assemble(self.execute.compute_sample(theta, sample, self.p > 0, _out_of_range))
-
-
-def _argument_names(function: Any) -> tuple[str, ...]:
-    """The names of the arguments that can be given by position, where the function tells."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return ()
-    return tuple(x.name for x in parameters if x.kind in (x.POSITIONAL_ONLY, x.POSITIONAL_OR_KEYWORD))
 
 
 def _read(x: Any, numbers: "array[float]") -> Hashable:

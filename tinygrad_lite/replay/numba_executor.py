@@ -10,9 +10,10 @@ import numpy as np
 
 from ..engine.arguments import check_matrix, check_vector
 from .executor import Recompute, check_sums
-from .instructions import MINUS_ONE, Instructions
+from .instructions import Instructions
 from .kernel import CHUNK, functions_of, kernel
 from .kernel_loops import LANES
+from .kernel_recording import MINUS_ONE
 from .python_executor import PythonExecutor
 from .schedule import Schedule
 from .strips import Strips

@@ -15,7 +15,8 @@ from ..engine.declaration import TABLE
 from ..engine.symbol import Symbol, write
 from .executor import Recompute, check_sums
 from .inlining import FLOAT_POWER
-from .instructions import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO, Call, Instructions
+from .instructions import Call, Instructions
+from .kernel_recording import CHAIN, CONSTANT, DATA, MINUS_ZERO, PARAMETER, ZERO
 
 KEPT = ("program", "theta", "sample", "check", "inf", "nan", "__debug__")  # names that no node has in the text
 NAMES = 10  # of leaves on one line

@@ -33,7 +33,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .instructions import CHAIN, CONSTANT, MINUS_ZERO, ONE, Instructions
+from .instructions import Instructions
+from .kernel_recording import CHAIN, CONSTANT, MINUS_ZERO, ONE
 
 LAYER, CHECK, PRODUCTS = -2, -3, -4  # kinds of groups, beside CHAIN; those of calls count from 0
 

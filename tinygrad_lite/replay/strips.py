@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .instructions import CHAIN
+from .kernel_recording import CHAIN
 from .schedule import CHECK, LAYER
 
 STRIPS = LAYER  # what stands in a layer's place among groups of numbers: strips of chains

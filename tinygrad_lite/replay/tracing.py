@@ -95,7 +95,8 @@ class Traced(Value):
         raise TypeError(f"a number that jit records is no index: write take(values, index), or {STATIC}")
 
 
-Value._data = Value.__dict__["data"]  # type: ignore[attr-defined]  # the number, to those who need not be noticed
+# The number, to those who need not be noticed: the methods that `_trace` makes, whose operands are plain Values, too.
+Value._data = Value.__dict__["data"]  # type: ignore[attr-defined]
 
 
 @cache
