@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.display.drawings import NAMESPACE, after_backward, groups, label, texts
 from tests.display.seven_graphs import SEVEN
-from tinygrad_lite import Value, gradient, maximum, play, scope, tanh
+from tinygrad_lite import Value, explain, gradient, maximum, play, scope, tanh
 from tinygrad_lite.display.derivation import Derivation
 from tinygrad_lite.display.drawing import draw
 from tinygrad_lite.display.folding import enclosing, possible_foldings
@@ -83,6 +83,34 @@ def test_the_arrows_of_a_folded_scope_carry_end_to_end_derivatives() -> None:
         assert math.isclose(step.total, leaf.grad)
 
 
+@settings(max_examples=20)
+@given(scoped_graphs(), st.data())
+def test_an_explanation_folds_as_a_picture_does(
+    graph: tuple[Value, list[Value], list[scope]], data: st.DataObject
+) -> None:
+    total, _, scopes = graph
+    present = [s for s in scopes if any(s in enclosing(x) for x in topological_order(total))]
+    fold = data.draw(st.lists(st.sampled_from(["unnamed", *present]), unique=True) | st.booleans())
+    steps = draw(total, fold=fold, rankdir="LR", direction="both", max_nodes=1000).picture.steps
+    assert list(map(repr, explain(total, fold=fold).derivation.steps())) == list(map(repr, steps))
+
+
+def test_a_folded_explanation_is_a_step_for_each_scope_and_formula() -> None:
+    x, w = Value(0.5, "x"), Value(-2.0, "w")
+    with scope("{h}_1", parameters=[w]):
+        h = tanh(w * x).named("h")
+    J = ((h - 1) ** 2).named("J")
+    lines = [len(str(explain(J, fold=fold)).splitlines()) for fold in ((), [], "unnamed", True, None)]
+    assert lines == [12, 12, 8, 9, 7]
+    explanation = explain(J, fold=None)
+    assert str(explanation).splitlines()[1:4] == [
+        "forward   h = {h}_1(x) = {h}_1(0.5) = −0.7616",
+        "          J = (h − 1)² = (−0.7616 − 1)² = 3.103",
+        "backward  ∂J/∂J = 1",
+    ]
+    assert r"h & = \text{\{h\}\_1}\left(x\right) = \text{\{h\}\_1}\left(0.5\right) = -0.7616" in explanation.latex()
+
+
 @pytest.mark.parametrize("fold", ["s", ["s", "t"], True])
 def test_one_scope_or_several_or_all_fold(fold: object) -> None:
     a = Value(1.0, "a")
@@ -153,8 +181,28 @@ def test_large_graphs_fold_from_the_innermost() -> None:
     thirty = draw(x, max_nodes=30).source
     assert "inner 0" in thirty
     assert "outer 0" in thirty
-    with pytest.raises(ValueError, match=r"5 boxes, more than max_nodes=4: .*max_nodes=5"):
-        draw(x, max_nodes=4)
+    assert len(draw(x, max_nodes=4).picture.boxes) == 4  # without the leaf, which a scope alone uses
+    with pytest.raises(ValueError, match=r"4 boxes, more than max_nodes=3: .*max_nodes=4"):
+        draw(x, max_nodes=3)
+
+
+def test_where_scopes_are_not_enough_the_leaves_that_they_use_are_hidden_innermost_first() -> None:
+    """As the matrices of a transformer, which all its positions share."""
+    x, weights, y = Value(0.5, "x"), [Value(0.1 * i, f"w{i}") for i in range(20)], Value(0.0)
+    for i in range(3):
+        with scope(f"position {i}"):
+            for part in ("attention", "mlp"):
+                with scope(part):
+                    y = tanh(sum((w * y for w in weights), x))
+    loss = after_backward((y - x).named("loss"))
+    assert sum(box.kind == "leaf" for box in draw(loss, max_nodes=30).picture.boxes.values()) == 22
+    small = draw(loss, max_nodes=10)
+    boxes = [texts(g)[0] for name, g in groups(small).items() if name[0] == "n"]
+    assert sorted(boxes) == [*["attention"] * 3, "loss = y − x", *["mlp"] * 3, "x"]
+    with pytest.raises(ValueError, match="26 boxes, more than max_nodes=10: leave out fold="):
+        draw(loss, fold=True, max_nodes=10)
+    with pytest.raises(ValueError, match=r"build parts of the graph in `with scope\(name\):`"):
+        draw(sum(weights, x), max_nodes=10)
 
 
 def test_an_unknown_scope_is_an_error_that_lists_the_known() -> None:

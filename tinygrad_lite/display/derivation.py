@@ -97,6 +97,11 @@ class Derivation:
             self._names[style, digits] = names
         return self._names[style, digits]
 
+    @property
+    def named(self) -> set[Value]:
+        """The nodes with a label, or a variable."""
+        return {x for x in self.nodes if x.label or x in self._variables}
+
     def operands(self, i: int) -> list[int]:
         """The indices of the inputs of node `i`, slot by slot."""
         return [self.index[x] for x in self.nodes[i].inputs]

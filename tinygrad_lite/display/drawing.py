@@ -163,7 +163,8 @@ def draw(
         direction: "forward", "backward" or "both"; by default both once `backward()` ran, else forward.
         rankdir: where arrows point: "LR" from left to right, "TB" from top to bottom; by default whichever has the
             larger letters on a slide 800 pixels wide.
-        max_nodes: how many boxes there may be; in a larger graph scopes are folded, innermost first.
+        max_nodes: how many boxes there may be; in a larger graph scopes are folded, innermost first, and where that is
+            not enough, leaves used in them alone are hidden.
         animate: the passes step by step, in a loop, without script; for those who prefer less motion, on paper, and
             saved as PNG, PDF or DOT, the whole.
         fold: which scopes to draw as one box: True, False, a name, a `scope`, or a list of these, with "unnamed" for
@@ -191,15 +192,13 @@ def compose(
 ) -> Drawing:
     """`draw`, with the names that the code of `frame` has."""
     values, direction = _check(outputs, direction, rankdir, theme)
-    names = variables(frame, values)
-    derivation = Derivation(*values, variables=names)
+    derivation = Derivation(*values, variables=variables(frame, values))
     full = derivation.names()
-    named = {x for x in derivation.nodes if x.label or x in names}
     title = f"{PASSES[direction]} of {', '.join(full[derivation.index[x]] for x in values)}"
     text = repr(Explanation(derivation, digits=4))
     if len(values) > 1:
         text = text.partition("\ngradient  ")[0]
-    foldings = possible_foldings(derivation, named, fold, max_nodes)
+    foldings = possible_foldings(derivation, derivation.named, fold, max_nodes)
 
     def compose_one(folding: Folding, gather: bool = False, labelled: bool = True) -> Drawing:
         graph, folded, origins = folding.graph([shorten(name) for name in full])

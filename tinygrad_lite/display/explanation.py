@@ -8,6 +8,7 @@ from ..engine.names import latex_text, variables
 from ..engine.symbol import Style, format_number
 from ..engine.value import Value
 from .derivation import Derivation, Step, write_ratio
+from .folding import Fold, possible_foldings
 
 Row = tuple[str, str, str]  # a heading where a part begins, a left side, and all that follows it
 MORE = "… (print() shows all of it)"
@@ -97,7 +98,7 @@ def _align(rows: Iterable[Row]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 
-def explain(output: Value, digits: int = 4) -> Explanation:
+def explain(output: Value, digits: int = 4, fold: Fold = ()) -> Explanation:
     """The forward and the backward pass below `output`, in symbols and numbers, as the course writes them.
 
     Nodes have their labels, else the names of the caller's variables, else v1, v2, …. No gradient is
@@ -106,9 +107,15 @@ def explain(output: Value, digits: int = 4) -> Explanation:
     Args:
         output: the node to differentiate.
         digits: significant digits of the numbers.
+        fold: what to write as one step, as for `draw`: "unnamed" for formulas from name to name, True for scopes, None
+            for formulas and scopes with parameters. By default every operation is a step.
 
-    Raises: TypeError if `output` is not a Value.
+    Raises: TypeError if `output` is not a Value; ValueError for a scope that the graph does not have.
     """
     if not isinstance(output, Value):
         raise TypeError(f"explain takes a Value, not {type(output).__name__!r}")
-    return Explanation(Derivation(output, variables=variables(sys._getframe(1), [output])), digits)
+    derivation = Derivation(output, variables=variables(sys._getframe(1), [output]))
+    if fold != ():
+        foldings = possible_foldings(derivation, derivation.named, fold, len(derivation.nodes))
+        derivation = Derivation(*foldings[-1].graph(derivation.names())[0])
+    return Explanation(derivation, digits)

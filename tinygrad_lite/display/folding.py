@@ -7,10 +7,11 @@ of folding.
 """
 
 from collections.abc import Collection, Iterable
+from itertools import product
 from typing import Any
 
 from ..engine.declaration import Primitive
-from ..engine.names import distinct
+from ..engine.names import distinct, latex_text
 from ..engine.scopes import scope
 from ..engine.symbol import Symbol, format_number
 from ..engine.value import Constant, Value, as_node
@@ -40,6 +41,7 @@ class Folding:
     Args:
         folded: the scopes that fold.
         named: the nodes with a name; where it is given, the others fold too.
+        leaves: whether every leaf that is used in folded scopes alone, in several perhaps, is hidden as well.
 
     Attributes:
         around: for each node the outermost folded scope around it, or the node it is written into, or None.
@@ -47,7 +49,13 @@ class Folding:
         size, operations: how many boxes are left, and how many of them are computed.
     """
 
-    def __init__(self, derivation: Derivation, folded: set[scope], named: Collection[Value] | None = None) -> None:
+    def __init__(
+        self,
+        derivation: Derivation,
+        folded: set[scope],
+        named: Collection[Value] | None = None,
+        leaves: bool = False,
+    ) -> None:
         self.derivation = derivation
         nodes = derivation.nodes
         scopes = [enclosing(x) for x in nodes]
@@ -60,6 +68,8 @@ class Folding:
         inner = [path[path.index(s) :] if s else [] for path, s in zip(scopes, self.around, strict=True)]
 
         def within(leaf: int, user: int) -> bool:
+            if leaves:
+                return self.around[user] is not None
             return self.around[user] in scopes[leaf] or any(nodes[leaf] in owned[s] for s in inner[user])
 
         self.hidden = {
@@ -205,8 +215,8 @@ class _Formula:
 def possible_foldings(derivation: Derivation, named: Collection[Value], fold: Fold, max_nodes: int) -> list[Folding]:
     """The foldings to choose from, the one with most boxes first: one, if `draw` is told what folds.
 
-    By default scopes with parameters fold, and as many more as it takes, innermost first; nodes without a name where
-    there are many operations, or where the choice is to be made.
+    By default scopes with parameters fold, and as many more as it takes, innermost first, at last with leaves that are
+    used in them alone; nodes without a name where there are many operations, or where the choice is to be made.
 
     Args:
         named: the nodes with a name.
@@ -222,15 +232,19 @@ def possible_foldings(derivation: Derivation, named: Collection[Value], fold: Fo
         several = [fold] if isinstance(fold, (bool, str, scope)) else list(fold)
         folded = {s for wanted in several for s in _matching(wanted, present)}
         foldings = [Folding(derivation, folded, named if UNNAMED in several else None)]
-    for level in range(max(present.values(), default=-1), -1, -1) if fold is None else ():
+    levels = range(max(present.values(), default=-1), -1, -1) if fold is None else ()
+    for leaves, level in product((False, True), levels):
         if foldings[-1].size > max_nodes:
             more = folded | {s for s, depth in present.items() if depth >= level}
-            foldings = [Folding(derivation, more, named)]
+            foldings = [Folding(derivation, more, named, leaves)]
     size = foldings[-1].size
     if size > max_nodes:
+        remedy = "build parts of the graph in `with scope(name):`, each of which then folds to one box"
+        if fold is not None and present:
+            remedy = "leave out fold=, and as many scopes fold as it takes"
         raise ValueError(
-            f"the drawing would have {size} boxes, more than max_nodes={max_nodes}: fold scopes (build parts "
-            f"of the graph in `with scope(name):`), or draw(..., max_nodes={size})"
+            f"the drawing would have {size} boxes, more than max_nodes={max_nodes}: {remedy}; "
+            f"or draw(..., max_nodes={size})"
         )
     return [folding for folding in foldings if folding.size <= max_nodes]
 
@@ -253,5 +267,12 @@ def _call(name: str, number: str, data: float, slopes: Iterable[float]) -> Primi
         number: what tells it from another that reads alike, such as the other output of its scope: block(x)_2.
     """
     partials = tuple(lambda *_, slope=slope: slope for slope in slopes)
-    call = name.replace("{", "{{").replace("}", "}}") + f"({', '.join(['{}'] * len(partials))}){number}"
-    return Primitive(name=name, plain=call, value=lambda *_: data, partials=partials, opaque=())
+    operands = ", ".join(["{}"] * len(partials))
+    plain = f"{_literal(name)}({operands}){number}"
+    latex = rf"{_literal(latex_text(name))}\left({operands}\right){_literal(latex_text(number)) if number else ''}"
+    return Primitive(name=name, plain=plain, latex=latex, value=lambda *_: data, partials=partials, opaque=())
+
+
+def _literal(text: str) -> str:
+    """Text inside a template."""
+    return text.replace("{", "{{").replace("}", "}}")
