@@ -479,3 +479,37 @@ def test_a_slope_that_is_wrong_where_results_are_subnormal_is_named():
 def test_a_factor_is_told_where_it_is_a_simple_one(factor, remark):
     with partial("exp", 0, lambda x, y: factor * y)():
         assert failure(tl.exp, 1.0).check.remark == remark
+
+
+@pytest.mark.parametrize(
+    ("written", "digits"), [(0.33, 2), (0.3333, 4), (0.3334, 4), (0.333333333333, 12), (0.3333333333333, 0), (0.35, 0)]
+)
+def test_a_number_that_a_person_has_rounded_is_told(written, digits):
+    remark = f"it looks rounded to {digits} digits, where all 16 count: write the formula, or compare by math.isclose"
+    x = Value(1.0)
+    J = x / 3
+    J.backward()
+    x.grad = written
+    assert (remark if digits else "was zero_grad() forgotten?") in str(failure(J))
+    error = failure(primitive("third", lambda x: x / 3, lambda x, y: written), 1.0)
+    assert error.check.remark == (remark if digits else "")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "remark"),
+    [
+        (-2.0, "its slope jumps here, from 2 to -2: declare kink=Kink(gap, Interval(-2, 2))"),
+        (1.0, "its slope jumps here, from 2 to -2: declare kink=Kink(gap, Interval(-2, 2))"),
+        (-2.5, ""),
+    ],
+)
+def test_a_kink_that_a_row_does_not_declare_is_told(chosen, remark):
+    def slope(x, y):
+        return chosen if x == 0 else math.copysign(2, -x) * (1 + abs(x)) ** -3
+
+    columns = ("peak", lambda x: (1 + abs(x)) ** -2, slope)
+    peak = primitive(*columns)
+    assert gradcheck(peak, 0.5).ok
+    assert failure(peak, 0.0).check.remark == remark
+    declared = primitive(*columns, kink=Kink(lambda x: x, Interval(-2.0, 2.0)))
+    assert gradcheck(declared, 0.0, raise_exception=False).ok == (remark != "")

@@ -133,6 +133,21 @@ def test_what_moves_is_found_input_by_input_where_all_leave_the_domain():
         gradcheck(f, 0.0, 1.0, 3.0)
 
 
+def test_whole_numbers_that_cannot_move_cost_no_difference_quotients_and_hide_no_hole():
+    calls = 0
+
+    def f(weights, classes):
+        nonlocal calls
+        calls += 1
+        return sum(tl.take(weights, i) ** 2 for i in classes)
+
+    weights = [i / 7 for i in range(1, 41)]
+    assert gradcheck(f, weights, [3, 5, 3]).ok
+    assert calls < 100  # as many as the 8 steps of some halves; a quotient for each weight would take 1,000
+    with pytest.raises(GradcheckError, match=r"input weights\[0\] .* is \.data or float\(\) used\?"):
+        gradcheck(lambda weights, classes: f(weights, classes) * weights[0].data, weights[:3], [2, 1, 2])
+
+
 def test_an_edge_that_no_step_can_tell_of_is_unchecked():
     report = gradcheck(lambda x: x * abs(x.data - 3), 3.0)
     assert str(report).splitlines()[0] == "gradcheck: ok, 4 of 5 numbers certified, 1 unchecked"

@@ -25,6 +25,7 @@ from .report import Check, GradcheckReport, InputReport, make_error
 
 UNIT_ROUNDOFF = 2.0**-53  # the relative error of one rounding
 VALUE_ULPS, PARTIAL_ULPS = 4, 8
+ROUNDED = 12  # digits of a number, at most, that a person may have written down
 
 
 def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bool = True) -> GradcheckReport:
@@ -78,7 +79,8 @@ def _label(x: Any, name: str) -> Value:
     """A node of its own for a number of this name."""
     number, label = (x.data, x.label or name) if isinstance(x, Value) else (x, name)
     if not is_real(number):
-        raise TypeError(f"gradcheck: {name} {expect_number(x)}")
+        advice = "what is no number goes into the function, as in gradcheck(lambda x: f(x, 'abc'), x)"
+        raise TypeError(f"gradcheck: {name} {expect_number(x)}; {advice}")
     node = Value(number, label)
     if not math.isfinite(node.data):
         raise ValueError(f"gradcheck needs finite inputs: {label} is {node.data}")
@@ -192,11 +194,51 @@ def _check_gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check
     if abs(node.grad - total) <= (len(terms) + 2) * (UNIT_ROUNDOFF * size + math.ulp(0.0)):
         return Check(node, via, "gradient", node.grad, total, ulps, "certified")
     remark = f"its uses pass on {' + '.join(map(repr, terms)) or '0.0'}"
-    if len(terms) > 1 and node.grad in terms:
+    if rounded := _describe_rounding(node.grad, Decimal(total)):
+        remark += f"; {rounded}"
+    elif len(terms) > 1 and node.grad in terms:
         remark += ", only one is counted: is there an = where += is meant?"
     elif node.op is None:
         remark += "; leaves add up over calls of backward(): was zero_grad() forgotten?"
     return Check(node, via, "gradient", node.grad, total, ulps, "wrong", remark)
+
+
+def _describe_rounding(recorded: float, true: Decimal) -> str:
+    """That a number is what a person has rounded, as 0.33 is of 1/3; empty where it does not look so."""
+    written = Decimal(repr(recorded))
+    if not recorded or not written.is_finite() or not 2 <= len(written.as_tuple().digits) <= ROUNDED:
+        return ""
+    if abs(written - true) >= Decimal(1).scaleb(written.adjusted() + 1 - len(written.as_tuple().digits)):
+        return ""
+    digits = len(written.as_tuple().digits)
+    return f"it looks rounded to {digits} digits, where all 16 count: write the formula, or compare by math.isclose"
+
+
+def _describe_factor(recorded: float, true: Decimal) -> str:
+    """The sign or the simple factor that a slip of the pen has left out; empty where it is none."""
+    if not recorded or not true or not math.isfinite(recorded):
+        return ""
+    factor = float(true / Decimal(recorded))
+    simple = Fraction(factor).limit_denominator(12) if abs(factor) < 1e6 else Fraction(0)
+    if abs(factor - simple) > 1e-9 * abs(factor) or simple == 1:
+        return ""
+    return "the sign is missing" if simple == -1 else f"a factor of {simple} is missing"
+
+
+def _describe_jump(row: Primitive, data: Sequence[float], argument: int | None, recorded: float) -> str:
+    """That the slope of a row jumps here, from one side of `recorded` to the other, and no kink is declared."""
+    if argument is None or row.kink:
+        return ""
+    x, step = Decimal(data[argument]), Decimal(math.ulp(data[argument]))
+    moved = ([*data[:argument], x + to, *data[argument + 1 :]] for to in (-step, step))
+    sides = [reference.compute(row, there, [argument]) for there in moved]
+    left, right = (float(side[-1] if side else reference.NAN) for side in sides)
+    low, high = min(left, right), max(left, right)
+    margin = 1e-6 * (high - low)
+    if not high - low > 1e-6 * max(-low, high) or not low - margin <= recorded <= high + margin:
+        return ""
+    interval = f"Interval({low:.6g}, {high:.6g})"
+    return f"its slope jumps here, from {left:.6g} to {right:.6g}: declare kink=Kink(gap, {interval})"
 
 
 def _check_operation(node: Value, row: Primitive, data: list[float], slopes: dict[int, float]) -> Iterator[Check]:
@@ -220,11 +262,9 @@ def _check_operation(node: Value, row: Primitive, data: list[float], slopes: dic
         else:
             allowance = _compute_allowance(node, row, data, i, recorded)
             right = abs(Decimal(recorded) - true) <= limit * _ulp(true) + allowance
-        if not right and not remark and recorded and true and math.isfinite(recorded):
-            factor = float(true / Decimal(recorded))
-            simple = Fraction(factor).limit_denominator(12) if abs(factor) < 1e6 else Fraction(0)
-            if abs(factor - simple) <= 1e-9 * abs(factor) and simple != 1:  # what a slip of the pen leaves out
-                remark = "the sign is missing" if simple == -1 else f"a factor of {simple} is missing"
+        if not right and not remark:
+            remark = _describe_jump(row, data, i, recorded) or _describe_factor(recorded, true)
+            remark = remark or _describe_rounding(recorded, true)
         yield Check(node, (node,), what, recorded, float(true), ulps, "certified" if right else "wrong", remark)
 
 

@@ -102,25 +102,29 @@ def branch_signature(order: Sequence[Value]) -> list[tuple[Primitive | None, int
 def find_loose_ends(f: Callable[..., Value], xs: Sequence[Value], order: Sequence[Value]) -> list[Value] | None:
     """The numbers in the graph `order` of f(xs) that move with the inputs and are not connected to them.
 
-    None if that cannot be told: no graph nearby has the same operations.
+    What cannot move together, because f leaves its domain, moves apart; an input that cannot move at all, such as the
+    whole number of a class, moves nothing. None if it cannot be told: no graph nearby has the same operations.
     """
-    numbers = [x for x in order if not x.inputs and x not in xs]
+    inputs = set(xs)
+    numbers = [x for x in order if not x.inputs and x not in inputs]
+    operations = [x.op for x in order]
 
     def compare(moving: Sequence[Value]) -> list[Value] | None:
+        chosen, defined = set(moving), False
         for step in STEPS:
-            places = [x.data * (1 + step / (1 + i)) or step if x in moving else x.data for i, x in enumerate(xs)]
+            places = [x.data * (1 + step / (1 + i)) or step if x in chosen else x.data for i, x in enumerate(xs)]
             moved = list(map(Value, places))
             try:
                 there = topological_order(f(*moved))
             except (ArithmeticError, ValueError, AttributeError):
                 continue
-            others = [x for x in there if not x.inputs and x not in moved]
-            if [x.op for x in there] == [x.op for x in order] and len(others) == len(numbers):
+            defined, inputs = True, set(moved)
+            others = [x for x in there if not x.inputs and x not in inputs]
+            if [x.op for x in there] == operations and len(others) == len(numbers):
                 return [a for a, b in zip(numbers, others, strict=True) if a.data != b.data]
-        return None
+        if len(moving) <= 1:
+            return None if defined else []
+        halves = [compare(half) for half in (moving[: len(moving) // 2], moving[len(moving) // 2 :])]
+        return None if None in halves else [x for ends in halves for x in ends or ()]
 
-    together = compare(xs)
-    if together is not None:
-        return together
-    apart = [compare([x]) for x in xs]  # all of them leave a domain: each may stay inside
-    return None if None in apart else [x for ends in apart for x in ends or ()]
+    return compare(xs)
