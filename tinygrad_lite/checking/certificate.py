@@ -229,9 +229,9 @@ def _describe_jump(row: Primitive, data: Sequence[float], argument: int | None, 
     """That the slope of a row jumps here, from one side of `recorded` to the other, and no kink is declared."""
     if argument is None or row.kink:
         return ""
-    x, step = Decimal(data[argument]), Decimal(math.ulp(data[argument]))
-    moved = ([*data[:argument], x + to, *data[argument + 1 :]] for to in (-step, step))
-    sides = [reference.compute(row, there, [argument]) for there in moved]
+    before, x, after = data[:argument], Decimal(data[argument]), data[argument + 1 :]
+    step = Decimal(math.ulp(data[argument]))
+    sides = [reference.compute(row, [*before, x + to, *after], [argument]) for to in (-step, step)]
     left, right = (float(side[-1] if side else reference.NAN) for side in sides)
     low, high = min(left, right), max(left, right)
     margin = 1e-6 * (high - low)
