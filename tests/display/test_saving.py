@@ -4,6 +4,7 @@ import contextlib
 import re
 import struct
 import sys
+import unicodedata
 import zlib
 from pathlib import Path
 
@@ -100,3 +101,13 @@ def test_a_line_with_a_subscript_or_superscript_keeps_its_font(tmp_path: Path, l
         assert name in drawing.svg  # in a browser it is the character
     assert fonts[0] == fonts[1]
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("label", ["∛", "∇f", "σ(x̄)", "∛(x̄₁ + ẋ)", "∑ᵢ x̄ᵢ", "ŷ", "x ∈ ℝ", "w ⊙ x", "α ≤ β<̄"])
+def test_characters_that_helvetica_lacks_are_no_empty_boxes(tmp_path: Path, label: str) -> None:
+    """A glyph for what is not in the font stands for no character of a PDF."""
+    for form in ("NFC", "NFD"):
+        draw(Value(3.0, unicodedata.normalize(form, label))).save(tmp_path / "x.pdf")
+        codes = re.findall(r"<[0-9A-F]{4}> <([0-9A-F]+)>", read((tmp_path / "x.pdf").read_bytes()))
+        written = "".join(bytes.fromhex(code).decode("utf-16-be") for code in codes)
+        assert set(unicodedata.normalize("NFC", label).replace("₁", "1").replace("ᵢ", "i")) - {" "} <= set(written)
