@@ -164,12 +164,12 @@ def patched(name, function, home=Value):
 def walk(order_of):
     """`Value._clear` with the order that `order_of` gives the nodes."""
 
-    def clear(self, order, leaves, earlier):
+    def clear(self, zero, order, leaves, earlier):
         for node in value.topological_order(self):
             if not node.inputs and type(node) is not Constant:
                 leaves.append(node)
                 earlier.append(node.grad)
-            node.grad = 0.0
+            node.grad = zero
         order.extend(node for node in order_of(self) if node.inputs)
 
     return clear
@@ -248,10 +248,10 @@ def rewritten(home, function, old, new):
         setattr(home, function, held)
 
 
-def pile_up(self, order, leaves, earlier, clear=Value._clear):
+def pile_up(self, zero, order, leaves, earlier, clear=Value._clear):
     """`Value._clear` that leaves the gradients of computed nodes as they are."""
     held = {x: x.grad for x in value.topological_order(self)}
-    clear(self, order, leaves, earlier)
+    clear(self, zero, order, leaves, earlier)
     for x in order:
         x.grad = held[x]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tinygrad_lite import Value, grad, gradient, hessian, value_and_grad
-from tinygrad_lite.engine.arguments import flatten, map_nested
+from tinygrad_lite.engine.arguments import flatten
 from tinygrad_lite.engine.declaration import TABLE
 
 close = pytest.approx
@@ -21,7 +21,7 @@ inside = st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3)
 @given(inside)
 def test_the_third_derivative_of_tanh(x):
     t = math.tanh(x)
-    assert grad(grad(grad(tl.tanh)))(x).data == close((1 - t * t) * (6 * t * t - 2), rel=1e-12, abs=1e-13)
+    assert grad(grad(grad(tl.tanh)))(x) == close((1 - t * t) * (6 * t * t - 2), rel=1e-12, abs=1e-13)
 
 
 @given(st.floats(-20, 20), st.sampled_from([0.0, 1.0]))
@@ -36,18 +36,18 @@ def test_the_hessian_of_the_cross_entropy(z, y):
     q = 1 / (1 + math.exp(w * x[0] + b * x[1]))
     for i, row in enumerate(hessian(loss)(w, b)):
         for j, entry in enumerate(row):
-            assert entry.data == close(p * q * x[i] * x[j], rel=1e-12)
+            assert entry == close(p * q * x[i] * x[j], rel=1e-12)
 
 
 @given(inside, inside)
 def test_an_inner_derivative_is_not_confused_with_an_outer_one(x, y):
-    assert grad(lambda x: x * grad(lambda y: x + y)(y))(x).data == 1.0
-    assert grad(lambda x: grad(lambda y: y * (x - y))(x))(x).data == -1.0
+    assert grad(lambda x: x * grad(lambda y: x + y)(y))(x) == 1.0
+    assert grad(lambda x: grad(lambda y: y * (x - y))(x))(x) == -1.0
 
 
 def test_a_derivative_reaches_through_an_argument():
     # d/dx of (d/dy y³ at y = x²) = d/dx 3x⁴
-    assert grad(lambda x: grad(lambda y: y**3)(x * x))(2.0).data == 96.0
+    assert grad(lambda x: grad(lambda y: y**3)(x * x))(2.0) == 96.0
 
 
 @pytest.mark.parametrize("row", [row for row in TABLE.values() if len(row.partials) == 1], ids=lambda row: row.name)
@@ -55,18 +55,18 @@ def test_second_derivatives_agree_with_differences_of_first_ones(row):
     first, second = grad(row), grad(grad(row))
     h = 1e-5
     for x in (1.3, 1.6, 1.9) if row.domain[0].low == 1 else (0.3, 0.6, 0.9):
-        slope = (first(x + h).data - first(x - h).data) / (2 * h)
-        assert second(x).data == close(slope, rel=1e-6, abs=1e-6)
+        slope = (first(x + h) - first(x - h)) / (2 * h)
+        assert second(x) == close(slope, rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("row", [row for row in TABLE.values() if len(row.partials) == 2], ids=lambda row: row.name)
 def test_hessians_agree_with_differences_of_gradients_and_are_symmetric(row):
     h = 1e-5
     for a, b in ((0.3, 0.8), (0.9, 0.2)):
-        (xx, xy), (yx, yy) = [[entry.data for entry in line] for line in hessian(row)(a, b)]
+        (xx, xy), (yx, yy) = hessian(row)(a, b)
         both = grad(row, argnums=(0, 1))
-        by_a = [(up.data - down.data) / (2 * h) for up, down in zip(both(a + h, b), both(a - h, b), strict=True)]
-        by_b = [(up.data - down.data) / (2 * h) for up, down in zip(both(a, b + h), both(a, b - h), strict=True)]
+        by_a = [(up - down) / (2 * h) for up, down in zip(both(a + h, b), both(a - h, b), strict=True)]
+        by_b = [(up - down) / (2 * h) for up, down in zip(both(a, b + h), both(a, b - h), strict=True)]
         assert [xx, xy] == close(by_a, rel=1e-6, abs=1e-6)
         assert [yx, yy] == close(by_b, rel=1e-6, abs=1e-6)
 
@@ -75,11 +75,11 @@ def test_power_at_zero_to_every_order():
     def f(x):
         return x**2
 
-    assert [d(0.0).data for d in (grad(f), grad(grad(f)), grad(grad(grad(f))))] == [0, 2, 0]
+    assert [d(0.0) for d in (grad(f), grad(grad(f)), grad(grad(grad(f))))] == [0, 2, 0]
 
 
 def test_the_hessian_of_a_loss_at_a_saturated_hard_label():
-    assert hessian(lambda z: tl.binary_cross_entropy(tl.sigmoid(z), 0))(-800.0)[0][0].data == 0.0
+    assert hessian(lambda z: tl.binary_cross_entropy(tl.sigmoid(z), 0))(-800.0)[0][0] == 0.0
 
 
 @given(inside, inside)
@@ -120,13 +120,12 @@ def test_arguments_and_results_of_grad():
         return sum(a * b for a, b in zip(w, x, strict=True)) * scale
 
     value, (dw, dx) = value_and_grad(f, argnums=(0, 1))([1, 2], (3, 4), scale=2.0)
-    assert value.data == 22
-    assert [g.data for g in dw] == [6, 8]
-    assert [g.data for g in dx] == [2, 4]
-    assert grad(lambda x, y: x * y, argnums=-1)(2, 3).data == 2
+    assert value == 22
+    assert (dw, dx) == ([6, 8], (2, 4))
+    assert grad(lambda x, y: x * y, argnums=-1)(2, 3) == 2
     with pytest.warns(RuntimeWarning, match="returned 5.0"):
-        assert grad(lambda x: 5.0)(1.0).data == 0
-    assert [[e.data for e in row] for row in hessian(lambda v: v[0] * v[1])([2.0, 3.0])] == [[0, 1], [1, 0]]
+        assert grad(lambda x: 5.0)(1.0) == 0
+    assert hessian(lambda v: v[0] * v[1])([2.0, 3.0]) == [[0, 1], [1, 0]]
 
 
 def test_a_value_as_argument_keeps_its_label():
@@ -173,11 +172,11 @@ def empties(xs):
 def test_what_a_function_does_to_its_list_changes_nothing(f, expected):
     given_list = [3.0, 2.0]
     value, slopes = value_and_grad(f)(given_list)
-    assert [x.data for x in slopes] == [x.data for x in grad(f)(given_list)] == expected
+    assert [*map(float, slopes)] == [*map(float, grad(f)(given_list))] == expected
     assert given_list == [3.0, 2.0]
     assert len(hessian(f)(given_list)) == 2
     assert tl.gradcheck(f, given_list).ok
-    assert value.data == f([Value(3.0), Value(2.0)]).data
+    assert float(value) == f([Value(3.0), Value(2.0)]).data
 
 
 Point = namedtuple("Point", "x y")
@@ -192,7 +191,7 @@ SHAPES = [
 @pytest.mark.parametrize(("argument", "f", "expected"), SHAPES)
 def test_named_tuples_tuples_and_dicts_go_in_and_come_out(argument, f, expected):
     found = grad(f)(argument)
-    assert map_nested(lambda x, _: x.data, found) == expected
+    assert found == expected
     assert type(found) is type(argument)
     assert tl.gradcheck(f, argument).ok
     n = len(flatten(argument))
@@ -202,7 +201,7 @@ def test_named_tuples_tuples_and_dicts_go_in_and_come_out(argument, f, expected)
 def test_argnums_may_be_a_generator_and_is_kept():
     slopes = grad(lambda x, y: x * y, argnums=(i for i in (0, 1)))
     for _ in range(2):
-        assert [g.data for g in slopes(2.0, 3.0)] == [3.0, 2.0]
+        assert slopes(2.0, 3.0) == (3.0, 2.0)
 
 
 def test_a_derivative_has_the_name_and_the_text_of_its_function():
@@ -258,10 +257,10 @@ EVERY = {  # of `curve`
 
 @pytest.mark.parametrize("derive", EVERY.values(), ids=EVERY)
 @given(inside, inside)
-def test_numbers_give_numbers_without_history_and_the_bits_that_values_give(derive, x, y):
+def test_numbers_give_numbers_of_the_bits_that_values_give(derive, x, y):
     of_numbers, of_values = flatten(derive(x, y)), flatten(derive(Value(x), Value(y)))
-    assert [each.data for each in of_numbers] == [each.data for each in of_values]
-    assert not any(each.inputs for each in of_numbers)
+    assert of_numbers == [each.data for each in of_values]
+    assert {*map(type, of_numbers)} == {float}
     assert all(each.inputs for each in of_values)
 
 
@@ -284,9 +283,12 @@ def test_a_value_that_a_function_captures_can_be_differentiated_by():
 
 
 def test_what_no_gradient_reaches_is_not_asked_for_a_slope():
+    x = Value(0.0)
+    (tl.stop_gradient(tl.sqrt(x)) + x).backward()
+    assert x.grad == 1.0
     for x in (0.0, Value(0.0)):
-        assert grad(lambda x: tl.stop_gradient(tl.sqrt(x)) + x)(x).data == 1.0
-        assert math.copysign(1, grad(tl.stop_gradient)(x).data) == 1.0
+        assert float(grad(lambda x: tl.stop_gradient(tl.sqrt(x)) + x)(x)) == 1.0
+        assert math.copysign(1, grad(tl.stop_gradient)(x)) == 1.0
 
 
 def test_a_function_may_call_backward_before_it_is_differentiated():
@@ -295,22 +297,17 @@ def test_a_function_may_call_backward_before_it_is_differentiated():
         y.backward()
         return y * x.grad  # 6, a number
 
-    assert grad(f)(3.0).data == 36.0
-
-
-def test_the_value_keeps_its_label():
-    assert value_and_grad(lambda x: (x * x).named("J"))(3.0)[0].label == "J"
-    assert tl.jvp(lambda x: (x * x).named("J"), (3.0,), (1.0,))[0].label == "J"
+    assert grad(f)(3.0) == 36.0
 
 
 def test_a_derivative_out_of_range_raises_for_numbers_and_for_values():
     def steep(x):
         return (x * 1e200) * 1e-200 * 1e200 * 1e-200
 
-    assert grad(steep)(1.0).data == tl.jvp(steep, (1.0,), (1.0,))[1].data == 1.0
+    assert grad(steep)(1.0) == tl.jvp(steep, (1.0,), (1.0,))[1] == 1.0
     for x, along in ((1e-300, 1e200), (Value(1e-300), Value(1e200))):
         with pytest.raises(OverflowError, match="mul of"):
             grad(lambda x: (x * 1e200) * 1e200)(x)
         with pytest.raises(OverflowError, match="mul of"):
             tl.jvp(steep, (1.0,), (along,))
-    assert tl.jvp(lambda x: x * 2, (1.0,), (math.inf,))[1].data == math.inf
+    assert tl.jvp(lambda x: x * 2, (1.0,), (math.inf,))[1] == math.inf

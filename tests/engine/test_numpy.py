@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 import tinygrad_lite as tl
 from tinygrad_lite import Program, Value
@@ -102,3 +103,20 @@ def test_statistics_over_an_array_of_values():
     product.backward()
     assert [x.grad for x in values] == [2.0, 4.0, 8.0]
     assert np.clip(tl.Value(3.0), 0, 1).data == 1.0
+
+
+@pytest.mark.parametrize("derive", [tl.grad, tl.value_and_grad], ids=["grad", "value_and_grad"])
+def test_scipy_minimizes_by_the_gradient_as_an_array_of_numbers(derive):
+    def rosenbrock(x):
+        return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+
+    both = derive is tl.value_and_grad
+    found = minimize(derive(rosenbrock) if both else rosenbrock, np.zeros(2), jac=both or derive(rosenbrock))
+    assert found.x == pytest.approx([1.0, 1.0], abs=1e-4)
+
+
+def test_arrays_of_numbers_have_derivatives_that_are_arrays_of_numbers():
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    for derivative in (tl.grad(np.sum)(x), tl.jacobian(lambda x: x * x)(x), tl.jvp(np.sin, (x,), (x,))[1]):
+        assert derivative.dtype == float
+    assert tl.grad(lambda x: np.sum(x * x))(np.array([Value(1.0), 2.0])).dtype == object

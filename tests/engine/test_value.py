@@ -10,7 +10,7 @@ import traceback
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
@@ -224,8 +224,41 @@ def test_a_node_is_one_object_to_the_garbage_collector():
     x, nodes = Value(1.0), [Value(0.0)] * 1_000
     before = len(gc.get_objects())
     for i in range(1_000):
-        nodes[i] = (x * nodes[i - 1]).tanh()
-    assert len(gc.get_objects()) - before < 2_010
+        nodes[i] = (x * nodes[i - 1] + 0.5).tanh()
+    nodes[-1].backward()
+    assert len(gc.get_objects()) - before < 3_010
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE.values() if len(row.partials) == 2], ids=lambda row: row.name)
+@settings(max_examples=10)
+@given(st.floats(-3, 3), st.floats(-3, 3))
+def test_a_number_passes_the_same_gradient_on_before_and_after_it_is_a_node(row, x, number):
+    first, second = Value(x), Value(x)
+    try:
+        y, z = row.forward(first, number), row.forward(second, number)
+        y.backward()
+    except (ArithmeticError, ValueError):
+        return  # outside of the domain
+    assert z.inputs == (second, node := z.inputs[1])
+    assert (type(node), node.data, node.scope) == (Constant, number, None)
+    z.backward()
+    assert (repr(second.grad), node.grad) == (repr(first.grad), 0.0)
+
+
+def test_a_number_is_one_node_to_all_threads():
+    nodes = [Value(1.0) * i for i in range(20_000)]
+    found = [[] for _ in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=lambda f=f: f.extend(x.inputs[1] for x in nodes)) for f in found]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert found[1:] == found[:1] * 3
 
 
 def test_the_order_is_depth_first_with_inputs_in_order():

@@ -52,7 +52,7 @@ def map_leaves(function: Callable[[Any, str], Any], x: Any, name: str = "") -> A
 
 
 def map_nested(function: Callable[[Any, str], Any], x: Any, name: str = "") -> Any:
-    """As `map_leaves`, and for each part of an array, which becomes one of objects."""
+    """As `map_leaves`, and for each part of an array, which becomes one of float64, or else of objects."""
 
     def map_array(part: Any, name: str) -> Any:
         if not is_array(part):
@@ -60,7 +60,7 @@ def map_nested(function: Callable[[Any, str], Any], x: Any, name: str = "") -> A
         mapped, where = part.astype(object), "[%d]" * part.ndim
         for place, x in zip(product(*map(range, part.shape)), part.flat, strict=True):
             mapped[place] = function(x, name + where % place)
-        return mapped
+        return mapped.astype(float) if ONLY_FLOATS.issuperset(map(type, mapped.flat)) else mapped
 
     return map_leaves(map_array, x, name)
 

@@ -176,7 +176,7 @@ class Primitive:
 
 TABLE: dict[str, Primitive] = {}
 # What no row may be called: the names in generated text, and the attributes of Value, which `generated_methods` adds.
-RESERVED = {"self", "other", "node", "data", "upstream", "row", "nan", "inf"}
+RESERVED = {"self", "other", "node", "number", "data", "upstream", "row", "nan", "inf"}
 
 
 def _row_named(name: str) -> Primitive:

@@ -5,8 +5,8 @@ differentiated to any order; `jvp` goes forwards. Names and arguments are JAX's.
 cannot be confused (Siskind and Pearlmutter, "Nesting forward-mode AD in a functional framework", 2008):
 each is taken with respect to nodes of its own.
 
-The outermost derivative is a number: nobody has a node to differentiate it by. So where a function's result depends on
-no Value but the nodes made for its arguments, its derivatives are computed in floats, and remember nothing.
+Numbers in, numbers out: where a function's result depends on no Value but the nodes made for its arguments, nobody has
+a node to differentiate by, and its derivatives are floats, at the price of `backward()`.
 """
 
 import functools
@@ -20,7 +20,7 @@ from . import primitives
 from .arguments import expect_number, flatten, is_array, is_real, map_leaves, map_nested, unflatten
 from .foreign_functions import find_caller
 from .scopes import recording
-from .value import Constant, Value, as_node, check_range, dependents, make_node, name_nodes, topological_order
+from .value import Constant, Value, as_node, check_range, dependents, name_nodes, topological_order
 
 NO_GRAPH = (
     "the function to differentiate returned {!r}, a number that depends on no argument: its derivative is 0. Where it "
@@ -47,41 +47,35 @@ def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
                 if x in leading and slot not in node.op.flat:
                     term = _product(gradients[node], _slope(node, slot, leading))
                     gradients[x] = primitives.add(gradients[x], term) if x in gradients else term
-    return [_as_value(gradients.get(x, 0.0)) for x in xs]
+    return [as_node(gradients.get(x, 0.0)) for x in xs]
 
 
-def _as_value(x: Any) -> Value:
-    return x if isinstance(x, Value) else Value(x)
+def _differentiate(ys: Sequence[Value], xs: Sequence[Value]) -> list[tuple[Any, list[Any]]]:
+    """Each y, and its ∂y/∂x for each of `xs`, which were made for a function's arguments.
 
-
-def _differentiate(y: Value, xs: Sequence[Value]) -> tuple[Value, list[Value]]:
-    """y, and ∂y/∂x for each of `xs`, which were made for a function's arguments; without history where `_closed`."""
-    order = topological_order(y)
-    if not _closed(order, xs):
-        return y, gradient(y, xs)
-    untouched = float("-0")  # by no term yet: −0.0 + term is the term, and this object is no sum
-    for x in (*order, *xs):
-        x.grad = untouched
-    y.grad = 1.0
-    for node in reversed(order):
-        if node.op and node.grad is not untouched:
-            try:
-                node.op.backward(node)
-            except (ArithmeticError, ValueError) as error:
-                node._no_slope(error)
-    if not all(math.isfinite(x.grad) for x in xs):
-        check_range(order)
-    return _number(y.data, y.label), [_number(0.0 if x.grad is untouched else float(x.grad)) for x in xs]
+    Values; floats where nobody can ask for a derivative of theirs: where `xs` are leaves, and no y depends on others.
+    """
+    orders = [topological_order(y) for y in ys]
+    if not all(_closed(order, xs) for order in orders):
+        return [(y, gradient(y, xs)) for y in ys]
+    return [(y.data, _backpropagate(order, xs)) for y, order in zip(ys, orders, strict=True)]
 
 
 def _closed(order: Iterable[Value], xs: Iterable[Value]) -> bool:
-    """Whether nodes depend on no Value but `xs`, made for a function's arguments: nobody can ask for a derivative."""
+    """Whether `xs` are leaves, and no other leaf is in the graph."""
     own = set(xs)
-    return not any(x.op is None and type(x) is not Constant and x not in own for x in order)
+    return not any(x.op for x in xs) and all(x.op or type(x) is Constant or x in own for x in order)
 
 
-def _number(data: float, label: str = "") -> Value:
-    return make_node(Value, data, None, (), label)
+def _backpropagate(order: Sequence[Value], xs: Sequence[Value]) -> list[float]:
+    """∂(last node)/∂x for each of `xs`, in floats."""
+    untouched = float("-0")  # by no term yet: −0.0 + term is the term, and this object is no sum
+    for x in (*order, *xs):
+        x.grad = untouched
+    slopes = order[-1]._propagate(1.0, [node for node in order if node.op], xs, untouched)
+    if not all(map(math.isfinite, slopes)):
+        check_range(order)
+    return [0.0 if slope is untouched else float(slope) for slope in slopes]
 
 
 def _slope(node: Value, slot: int, leading: set[Value], *, floats: bool = False) -> Any:
@@ -146,13 +140,12 @@ class Derivative(NamedTuple):
 made_by: "WeakKeyDictionary[Callable[..., Any], Derivative]" = WeakKeyDictionary()
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..., tuple[Value, Any]]:
+def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..., tuple[Any, Any]]:
     """A function that returns f's value and its gradient with respect to the argument(s) `argnums`.
 
-    Where f depends on Values, those among its arguments or others, the results can be drawn, and differentiated again.
-    Of numbers alone they are Values without history, at the price of `backward()`: to draw `grad(f)(3.0)`, give it a
-    node, `grad(f)(Value(3.0, "x"))`. So it is with `grad`, `hessian`, `jacobian`, `jvp` and `hvp`. In a loop, make
-    floats of them: `x - 0.1 * grad(f)(x)` is a Value, and remembers all steps before.
+    Of numbers they are numbers, `grad(f)(3.0)` a float. Where f depends on Values, those among its arguments or others,
+    they are Values, which can be drawn and differentiated again: `grad(f)(Value(3.0, "x"))`. So it is with `grad`,
+    `hessian`, `jacobian`, `jvp` and `hvp`.
 
     Args:
         f: takes Values where it is differentiated and returns one Value.
@@ -167,9 +160,9 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> C
     made = Derivative(f, argnums if isinstance(argnums, int) else tuple(argnums), with_value=True)
 
     @functools.wraps(f, updated=())
-    def differentiated(*args: Any, **kwargs: Any) -> tuple[Value, Any]:
+    def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         inputs, shapes = made.open(args)
-        y, slopes = _differentiate(made.result(inputs, kwargs), flatten(shapes))
+        [(y, slopes)] = _differentiate([made.result(inputs, kwargs)], flatten(shapes))
         return y, made.select(unflatten(shapes, iter(slopes)))
 
     made_by[differentiated] = made
@@ -192,7 +185,7 @@ def grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..
 
 
 def hessian(f: Callable[..., Any], argnums: int | Iterable[int] | None = None) -> Callable[..., Any]:
-    """The second derivatives of `f` with respect to all its n positional arguments, as n lists of n Values.
+    """The second derivatives of `f` with respect to all its n positional arguments, as n lists of n numbers.
 
     Arguments may be lists, tuples or dicts of numbers: rows and columns then follow them number by number. With
     `argnums`, a position or several, in JAX's nests: as `grad` gives the first derivatives, with each of them replaced
@@ -204,10 +197,10 @@ def hessian(f: Callable[..., Any], argnums: int | Iterable[int] | None = None) -
         return jacobian(grad(f, positions), positions)
 
     @functools.wraps(f, updated=())
-    def second_derivatives(*args: Any, **kwargs: Any) -> list[list[Value]]:
+    def second_derivatives(*args: Any, **kwargs: Any) -> list[list[Any]]:
         inputs = map_nested(_fresh, list(args))
         xs = flatten(inputs)
-        return [_differentiate(slope, xs)[1] for slope in gradient(_result(f, inputs, kwargs), xs)]
+        return [row for _, row in _differentiate(gradient(_result(f, inputs, kwargs), xs), xs)]
 
     return second_derivatives
 
@@ -225,10 +218,11 @@ def jacobian(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callabl
     @functools.wraps(f, updated=())
     def derivatives(*args: Any, **kwargs: Any) -> Any:
         inputs, shapes = made.open(args)
-        xs, results = flatten(shapes), _results(f, inputs, kwargs)
+        results = _results(f, inputs, kwargs)
+        slopes = iter(_differentiate(flatten(results), flatten(shapes)))
 
         def gradients(y: Any, _: str) -> Any:
-            rows = [made.select(unflatten(shapes, iter(_differentiate(each, xs)[1]))) for each in flatten(y)]
+            rows = [made.select(unflatten(shapes, iter(next(slopes)[1]))) for _ in flatten(y)]
             return _stack(rows, y.shape) if is_array(y) else rows[0]
 
         return map_leaves(gradients, results)
@@ -243,7 +237,7 @@ def _stack(rows: list[Any], shape: tuple[int, ...]) -> Any:
     named = [_by_name(row, map_leaves) for row in rows]
 
     def stacked(part: Any, name: str) -> Any:
-        return np.array([parts[name] for parts in named], object).reshape(shape + np.shape(part))
+        return np.array([parts[name] for parts in named]).reshape(shape + np.shape(part))
 
     return map_leaves(stacked, rows[0])
 
@@ -275,10 +269,9 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     start = {x: along[name] for name, x in xs.items()}
     if not _closed(order, start) or any(isinstance(v, Value) for v in along.values()):
         moved = _move(order, start)
-        return results, map_nested(lambda y, _: _as_value(moved.get(y, 0.0)), results)
+        return results, map_nested(lambda y, _: as_node(moved.get(y, 0.0)), results)
     moved = _move(order, start, floats=True)
-    forgotten = map_nested(lambda y, _: _number(y.data, y.label), results)
-    return forgotten, map_nested(lambda y, _: _number(float(moved.get(y, 0.0))), results)
+    return map_nested(lambda y, _: y.data, results), map_nested(lambda y, _: float(moved.get(y, 0.0)), results)
 
 
 def _move(order: Iterable[Value], start: dict[Value, Any], *, floats: bool = False) -> dict[Value, Any]:

@@ -7,6 +7,7 @@ for all. The docstring of `value` shows those of `mul`.
 """
 
 import linecache
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +15,9 @@ from . import hints
 from .arguments import to_float
 from .declaration import RESERVED, TABLE, Primitive, make_row
 from .foreign_functions import METHODS
-from .scopes import open_scopes, situate
+from .scopes import forget, innermost, open_no_grads, open_scopes
 from .symbol import Symbol, write
-from .value import Constant, Value, as_node, evaluate_nodes, new, require_node
+from .value import Constant, Value, as_node, as_operand, evaluate_nodes, new, require_node, require_operand
 
 FORWARD = """\
 def {method}({signature}):
@@ -35,20 +36,29 @@ def {method}({signature}):
     node.first = self
     node.second = {second}
     node.label = ""
-    node.scope = None
-    if open_scopes:
-        situate(node)
+    node.scope = innermost.get() if open_scopes else None
+    if open_no_grads:
+        forget(node)
     return node
 """
 
-OPERATOR_OPERAND = """\
-    if type(other) is not Value:
-        other = as_node(other)
-        if other is NotImplemented:
-            return other
+SECOND_OPERAND = """\
+    if type(other) is Value:
+        number = other.data
+    else:
+        {coercion}
+        number = other if type(other) is float else other.data
 """
 
-METHOD_OPERAND = """\
+COERCION = {
+    True: """\
+other = as_operand(other)
+        if other is NotImplemented:
+            return other""",
+    False: "other = require_operand(row, other)",
+}
+
+FURTHER_OPERAND = """\
     if type({name}) is not Value:
         {name} = require_node(row, {name})
 """
@@ -73,16 +83,26 @@ TERM = """\
         {input}.grad += {product}
 """
 
+BESIDE_A_NUMBER = """\
+    if type(other) is float:
+{first}\
+        return
+"""
+
 # What generated text calls by name, apart from the rows; no row can have one of these names.
 NAMES = {
     "Value": Value,
     "Constant": Constant,
     "new": new,
     "as_node": as_node,
+    "as_operand": as_operand,
     "require_node": require_node,
+    "require_operand": require_operand,
     "evaluate_nodes": evaluate_nodes,
+    "innermost": innermost,
     "open_scopes": open_scopes,
-    "situate": situate,
+    "open_no_grads": open_no_grads,
+    "forget": forget,
     "nan": float("nan"),
     "inf": float("inf"),
 }
@@ -104,16 +124,22 @@ def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
     doc = '"""' + row.doc.replace("\\", r"\\").replace('"', r"\"") + '"""'
     words = {"method": row.method, "reflected": f"__r{row.method[2:]}", "doc": doc, "signature": ", ".join(inputs)}
     operator = arity == 2 and row.method.startswith("__")
-    coercion = OPERATOR_OPERAND if operator else "".join(METHOD_OPERAND.format(name=name) for name in inputs[1:])
+    if arity == 2:
+        coercion = SECOND_OPERAND.format(coercion=COERCION[operator])
+    else:
+        coercion = "".join(FURTHER_OPERAND.format(name=name) for name in inputs[1:])
     names = values_by_name() | NAMES | {row.name: row.value, "row": row, "_value": row.value}
     called = Symbol("", row, tuple(map(Symbol, data)))
     value = write(called, "python") if row.builtin else f"_value({', '.join(data)})"
+    if arity == 2:
+        value = value.replace("other.data", "number")
     second = "None" if arity == 1 else others if arity == 2 else f"({others})"
     operands = "    self = node.first\n" + (f"    {others} = node.second\n" if others else "")
     text = FORWARD.format(**words, coercion=coercion, value=value, inputs=packed, second=second)
     if operator:
         text += REFLECTED.format(**words)
     text += BACKWARD.format(operands=operands)
+    terms = []
     opaque: tuple[int, ...] = ()
     flat: tuple[int, ...] = ()
     for i, name in enumerate(inputs):
@@ -123,9 +149,13 @@ def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
             names[f"_slope_{i}"] = lambda *numbers, i=i: row.slope(i, numbers[:-1], numbers[-1])
             slope = Symbol(f"_slope_{i}({', '.join(data)}, node.data)")
         if isinstance(slope, Symbol) or slope != 0:
-            text += TERM.format(input=name, product=write(TABLE["mul"](Symbol("upstream"), slope), "python"))
+            terms.append(TERM.format(input=name, product=write(TABLE["mul"](Symbol("upstream"), slope), "python")))
         else:
             flat += (i,)
+    if arity == 2:
+        first = "".join(terms[: 0 not in flat])
+        text += BESIDE_A_NUMBER.format(first=textwrap.indent(first.replace("other.data", "other"), "    "))
+    text += "".join(terms)
 
     filename = f"<tinygrad_lite: {row.name}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)

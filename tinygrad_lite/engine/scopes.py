@@ -6,7 +6,8 @@ from typing import Any, Self
 
 innermost: "ContextVar[scope | None]" = ContextVar("innermost", default=None)  # of this thread, or asyncio task
 recording: "ContextVar[bool]" = ContextVar("recording", default=True)  # whether nodes keep their operands
-open_scopes: list[Any] = []  # of all of them, and no_grads: while it is empty, a new node need not ask
+open_scopes: "list[scope]" = []  # of all threads and tasks: while there are none, a new node need not ask for its own
+open_no_grads: "list[no_grad]" = []  # likewise
 
 
 class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
@@ -62,15 +63,14 @@ class no_grad:  # noqa: N801 — as `scope`
 
     def __enter__(self) -> None:
         self._tokens.append(recording.set(False))
-        open_scopes.append(self)
+        open_no_grads.append(self)
 
     def __exit__(self, *exception: object) -> None:
         recording.reset(self._tokens.pop())
-        open_scopes.remove(self)
+        open_no_grads.remove(self)
 
 
-def situate(node: Any) -> None:
-    """The node put into the innermost scope, and made a leaf in `no_grad`."""
-    node.scope = innermost.get()
+def forget(node: Any) -> None:
+    """Make a new node a leaf, if it was made in a `no_grad`."""
     if not recording.get():
         node.op = node.first = node.second = None

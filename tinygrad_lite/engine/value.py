@@ -5,12 +5,15 @@ Each operation gives a new node that keeps its operands and its row of the table
 
     def __mul__(self, other):
         \"\"\"product\"\"\"
-        if type(other) is not Value:
-            other = as_node(other)
+        if type(other) is Value:
+            number = other.data
+        else:
+            other = as_operand(other)
             if other is NotImplemented:
                 return other
+            number = other if type(other) is float else other.data
         try:
-            data = self.data * other.data
+            data = self.data * number
             if type(data) is not float or data - data:  # data - data is not 0 for infinity and NaN
                 raise OverflowError
         except (ArithmeticError, TypeError, ValueError, Warning):
@@ -22,9 +25,9 @@ Each operation gives a new node that keeps its operands and its row of the table
         node.first = self
         node.second = other
         node.label = ""
-        node.scope = None
-        if open_scopes:
-            situate(node)
+        node.scope = innermost.get() if open_scopes else None
+        if open_no_grads:
+            forget(node)
         return node
 
 
@@ -33,6 +36,10 @@ Each operation gives a new node that keeps its operands and its row of the table
         self = node.first
         other = node.second
         upstream = node.grad
+        if type(other) is float:
+            if type(self) is not Constant:
+                self.grad += upstream * other
+            return
         if type(self) is not Constant:
             self.grad += upstream * other.data
         if type(other) is not Constant:
@@ -43,6 +50,7 @@ chapter 3: sort the recorded graph topologically, then apply the chain rule once
 """
 
 import math
+import threading
 from collections.abc import Iterable, Sequence
 from numbers import Number, Real
 from operator import add
@@ -59,6 +67,7 @@ if TYPE_CHECKING:
 else:
     Methods = object
 new = object.__new__
+_making_constants = threading.RLock()
 
 
 class Value(Methods):
@@ -87,10 +96,11 @@ class Value(Methods):
     label: str
     op: Primitive | None
     scope: scope | None
-    # The operands, as `inputs` gives them. A tuple in each node would be a second object for the garbage collector to
-    # walk. None for an operand that there is not; three operands and more: the second and all behind it as a tuple.
+    # The operands, which `inputs` gives as nodes. A tuple in each node would be a second object for the garbage
+    # collector to walk, and so would a node for the 2 of `x * 2`: it is made when asked for. None for an operand that
+    # there is not; three operands and more: the second and all behind it as a tuple.
     first: "Value | None"
-    second: "Value | tuple[Value, ...] | None"
+    second: "Value | float | tuple[Value, ...] | None"
 
     def __init__(self, data: float, label: str | None = None, _children: None = None, _op: None = None) -> None:
         self.data = data if type(data) is float else to_float(data, "a Value holds a real number")
@@ -109,12 +119,15 @@ class Value(Methods):
     @property
     def inputs(self) -> "tuple[Value, ...]":
         """The operands, in order and each as often as it was used: (x, x) for `x * x`."""
-        first, second = self.first, self.second
-        if first is None:
+        if self.first is None:
             return ()
-        if second is None:
-            return (first,)
-        return (first, *second) if isinstance(second, tuple) else (first, second)
+        if self.second is None:
+            return (self.first,)
+        if isinstance(self.second, float):
+            with _making_constants:  # another thread may ask for the same one
+                if isinstance(self.second, float):
+                    self.second = make_node(Constant, self.second, None, (), "", self.scope)
+        return (self.first, *self.second) if isinstance(self.second, tuple) else (self.first, self.second)
 
     @inputs.setter
     def inputs(self, nodes: "tuple[Value, ...]") -> None:
@@ -145,55 +158,61 @@ class Value(Methods):
         if options:
             raise TypeError(hints.OPTIONS.format(*options))
         seed = to_float(gradient, "backward() takes a real number")
+        untouched = float("0")
         order: list[Any] = []
         leaves: list[Any] = []
         earlier: list[Any] = []
         try:
-            self._clear(order, leaves, earlier)
-            passed = self._backpropagate(seed, order, leaves)
+            self._clear(untouched, order, leaves, earlier)
+            passed = self._backpropagate(seed, order, leaves, untouched)
             _set_gradients(leaves, _totals(leaves, earlier, passed))
         except BaseException:
             _set_gradients(leaves, earlier)
             raise
 
-    def _backpropagate(self, seed: float, order: Sequence[Any], leaves: "Sequence[Value]") -> list[float]:
-        """The chain rule from self down, over gradients of 0. Returns: the leaves' gradients."""
+    def _backpropagate(
+        self, seed: float, order: "Sequence[Value]", leaves: "Sequence[Value]", untouched: float
+    ) -> list[float]:
+        """The chain rule from self down, over gradients that are all `untouched`. Returns: the leaves' gradients."""
         try:
-            passed = self._propagate(seed, order, leaves)
+            passed = self._propagate(seed, order, leaves, untouched)
         except TypeError:  # what a user put into some data is no number, perhaps
             passed = []
         if len(passed) < len(leaves) or not ONLY_FLOATS.issuperset(map(type, passed)):
             for x in (*order, *leaves):
                 _check_data(x)
-                x.grad = 0.0
-            passed = self._propagate(seed, order, leaves)
+                x.grad = untouched
+            passed = self._propagate(seed, order, leaves, untouched)
         if not all(map(math.isfinite, passed)):
             check_range(order)
         return passed
 
-    def _propagate(self, seed: float, order: Sequence[Any], leaves: "Sequence[Value]") -> list[float]:
-        """Each node's step, once and after those of its consumers."""
+    def _propagate(self, seed: float, order: Sequence[Any], leaves: "Sequence[Value]", untouched: float) -> list[float]:
+        """Each node's step, once and after those of its consumers. Returns: the leaves' gradients.
+
+        What no gradient reaches has the object `untouched` as its own still, and is not asked for a slope.
+        """
         self.grad = seed
         for node in reversed(order):
-            pass_on = node.op.backward
-            try:
-                pass_on(node)
-            except (ArithmeticError, ValueError) as error:
-                node._no_slope(error)
+            if node.grad is not untouched:
+                pass_on = node.op.backward
+                try:
+                    pass_on(node)
+                except (ArithmeticError, ValueError) as error:
+                    node._no_slope(error)
         return [leaf.grad for leaf in leaves]
 
     def zero_grad(self) -> None:
         """Set `grad` to 0.0 here and in every node below."""
-        self._clear([], [], [])
+        self._clear(float("0"), [], [], [])
 
-    def _clear(self, order: "list[Value]", leaves: "list[Value]", earlier: list[float]) -> None:
-        """Set every gradient from self down to 0.0; append the computed nodes in topological order, the leaves,
+    def _clear(self, zero: float, order: "list[Value]", leaves: "list[Value]", earlier: list[float]) -> None:
+        """Set every gradient from self down to `zero`; append the computed nodes in topological order, the leaves,
         and the gradients that these had.
 
-        The walk of `topological_order`, at two thirds of its price: the 0.0 that clears a gradient is an
-        object of its own, so that finding it in a node says that the node was visited.
+        The walk of `topological_order`, at two thirds of its price: `zero` is an object of its own, so that
+        finding it in a node says that the node was visited.
         """
-        zero = float("0")
         if self.first is None:
             earlier.append(self.grad)
             leaves.append(self)
@@ -206,8 +225,11 @@ class Value(Methods):
             x = node.first
             if x.grad is zero:
                 x = node.second
-                if type(x) is tuple:
-                    x = next((each for each in x if each.grad is not zero), None)
+                if type(x) is not Value:
+                    if type(x) is tuple:
+                        x = next((each for each in x if each.grad is not zero), None)
+                    elif type(x) is float:
+                        x = None
                 if x is None or x.grad is zero:  # all below this node is done
                     order.append(node)
                     if not above:
@@ -330,7 +352,13 @@ class Constant(Value):
 
 
 def as_node(x: Any) -> Any:
-    """`x` as a node, a number as a Constant; NotImplemented, which Python makes a TypeError, for anything else.
+    """`x` as a node, a number as a Constant; see `as_operand`."""
+    x = as_operand(x)
+    return make_node(Constant, x, None, (), "", innermost.get()) if type(x) is float else x
+
+
+def as_operand(x: Any) -> Any:
+    """A Value as it is, a number as a float; NotImplemented, which Python makes a TypeError, for anything else.
 
     Raises: TypeError for another kind of number, such as a Fraction: it would take a Value for its float.
     """
@@ -344,44 +372,50 @@ def as_node(x: Any) -> Any:
         x = float(x)
     if lost and x in lost:
         foreign_functions.warn_of_loss(x)
-    node = new(Constant)
-    node.data = x
-    node.grad = 0.0
-    node.op = None
-    node.first = node.second = None
-    node.label = ""
-    node.scope = innermost.get() if open_scopes else None
-    return node
+    return x
+
+
+def require_operand(row: Primitive, x: Any) -> Any:
+    """`x` as `as_operand` gives it; a TypeError that names the operation if it is neither Value nor real number."""
+    if not isinstance(x, Value) and not is_real(x):
+        raise TypeError(f"{row.name} takes Values and real numbers, not {type(x).__name__!r}")
+    return as_operand(x)
 
 
 def require_node(row: Primitive, x: Any) -> Value:
     """`x` as a node; a TypeError that names the operation if it is neither Value nor real number."""
-    if not isinstance(x, Value) and not is_real(x):
-        raise TypeError(f"{row.name} takes Values and real numbers, not {type(x).__name__!r}")
-    node: Value = as_node(x)
+    node: Value = as_node(require_operand(row, x))
     return node
 
 
-def make_node(cls: type[Value], data: float, op: Primitive | None, inputs: tuple[Value, ...], label: str) -> Value:
-    """A node of a copied graph, in no scope."""
+def make_node(
+    cls: type[Value],
+    data: float,
+    op: Primitive | None,
+    inputs: tuple[Value, ...],
+    label: str,
+    within: scope | None = None,
+) -> Value:
+    """A node of these attributes."""
     node = new(cls)
     node.data, node.grad, node.label = data, 0.0, label
-    node.op, node.inputs, node.scope = op, inputs, None
+    node.op, node.inputs, node.scope = op, inputs, within
     return node
 
 
-def evaluate_nodes(row: Primitive, nodes: Sequence[Value]) -> float:
-    """The value of `row` at nodes whose numbers are not all finite floats, or do not give one; see `evaluate`.
+def evaluate_nodes(row: Primitive, operands: Iterable[Any]) -> float:
+    """The value of `row` at operands whose numbers are not all finite floats, or do not give one; see `evaluate`.
 
     Raises: TypeError, naming the node, where what a user put into its data is no real number.
     """
+    nodes = [as_node(x) for x in operands]
     for x in nodes:
         _check_data(x)
-    operands = [x.data for x in nodes]
+    numbers = [x.data for x in nodes]
     try:
-        return row.evaluate(operands)
+        return row.evaluate(numbers)
     except (ArithmeticError, TypeError, ValueError):
-        return row.evaluate(operands, name_nodes(nodes))  # the same error, with names
+        return row.evaluate(numbers, name_nodes(nodes))  # the same error, with names
 
 
 def name_nodes(nodes: Sequence[Value]) -> list[str]:
@@ -434,6 +468,8 @@ def topological_order(*outputs: Value) -> list[Value]:
                     x = node.second
                     if type(x) is tuple:
                         x = next((each for each in x if each not in seen), None)
+                    elif type(x) is float:
+                        x = node.inputs[1]
                     if x in seen:  # all below this node is done
                         order.append(node)
                         break
