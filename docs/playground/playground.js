@@ -44,6 +44,7 @@ function speak(language) {
   showStatus();
   showRows();
   showDescent();
+  if (state.answer?.certificate) showCertificate(state.answer.certificate);
 }
 
 // ── Python ──
@@ -116,7 +117,7 @@ function receive(answer) {
   if (asked.request.what === "curve") {
     state.curve = { name: asked.request.name, key: asked.key, points: answer.points };
     showDescent();
-  } else if (asked.request.kind === state.kind && !waiting()) showAnswer(asked, answer);
+  } else if (!asked.forgotten && asked.request.kind === state.kind && !waiting()) showAnswer(asked, answer);
   if (state.stepsToGo && !python.wanted) setTimeout(step, state.stepsToGo === Infinity ? PACE : 0);
 }
 
@@ -140,6 +141,7 @@ function update({ step = false, save = "" } = {}) {
     values: Object.fromEntries(names.map(name => [name, state.values[name]])),
     views,
     rankdir: NARROW.matches ? "TB" : null,
+    language: document.documentElement.lang,
   };
   python.wanted = { request, step, save };
   const { answer } = state;
@@ -218,13 +220,31 @@ function showPlayer(page) {
 }
 
 function showCertificate(report) {
-  $("summary").textContent = report.error ?? report.summary;
+  $("summary").textContent = report.error ?? summarize(report);
   $("summary").className = report.ok ? "good" : "bad";
   const cells = (tag, texts) => element("tr", {}, ...texts.map(text => element(tag, {}, text)));
   const head = ["number", "recorded", "reference", "ulp", "verdict"].map(word => say(word));
+  const rows = (report.rows ?? []).map(row => cells("td", [describe(row), ...row.numbers, say(row.verdict)]));
   $("certificate").replaceChildren(...(report.error ? [] : [
-    element("table", {}, element("thead", {}, cells("th", head)), element("tbody", {}, ...report.rows.map(row => cells("td", row)))),
+    element("table", {}, element("thead", {}, cells("th", head)), element("tbody", {}, ...rows)),
   ]));
+}
+
+/** gradcheck: ok, 12 of 13 numbers certified, 1 unchecked */
+function summarize({ ok, rows }) {
+  const [certified, ...others] = ["certified", "guarded", "unchecked"].map(verdict =>
+    ({ verdict: say(verdict), count: rows.filter(row => row.verdict === verdict).length }));
+  const verdict = say(ok ? "ok" : "not-ok");
+  return say("summary", { verdict, certified: certified.count, all: rows.length })
+    + others.filter(({ count }) => count).map(slots => say("and-others", slots)).join("");
+}
+
+/** partial 1 of sigmoid (ŷ); gradient of b, through add and mul */
+function describe({ what, name, operation }) {
+  const [kind, argument] = what.split(" ");
+  const slots = { name, argument, operation: operation.replaceAll(" and ", say("and")) };
+  if (kind === "gradient") return say("gradient-of", slots) + (operation && say("through", slots));
+  return say(kind === "value" ? "value-of" : "partial-of", slots) + (name && say("named", slots));
 }
 
 // ── values ──
@@ -361,6 +381,7 @@ function choose(kind) {
 
 function open({ kind, source, values = {}, fixed = [], rate = 0.1 }, waits = "") {
   walk(0);
+  if (python.asked) python.asked.forgotten = true;  // its answer is one to what was here before
   Object.assign(state, { names: [], values: { ...values }, changed: new Set(), fixed: new Set(fixed), answer: null, trail: [] });
   if (kind === "program") state.waits = waits;
   choose(kind);
@@ -496,7 +517,7 @@ function tabKey(event) {
 function listen() {
   document.querySelectorAll("[name=kind]").forEach(radio => { radio.onchange = () => turnTo(radio.value); });
   $("examples").onchange = () => { open(EXAMPLES[$("examples").value]); update(); };
-  $("language").onclick = () => speak(say("other"));
+  $("language").onclick = () => { speak(say("other")); if (state.view === "player") update(); };
   $("link").onclick = copyLink;
   $("expression").oninput = () => { edit("expression"); update(); };
   $("program").oninput = () => { edit("program"); paint(); };

@@ -32,7 +32,9 @@ def answer(request: str) -> str:
     return json.dumps(reply(**asked))
 
 
-def picture(kind: str, source: str, values: dict[str, float], views: list[str], rankdir: str | None) -> dict[str, Any]:
+def picture(
+    kind: str, source: str, values: dict[str, float], views: list[str], rankdir: str | None, language: str = "en"
+) -> dict[str, Any]:
     """All that the page shows of one graph.
 
     Args:
@@ -41,6 +43,7 @@ def picture(kind: str, source: str, values: dict[str, float], views: list[str], 
         values: a number for each name; of a program, those that replace a number in its text.
         views: what is asked for beside the drawing and the derivation: "player", "certificate".
         rankdir: where the arrows of the drawing point, as for `draw`; None for its own choice.
+        language: of the player, as for `play`.
     """
     printed = io.StringIO()
     found: dict[str, Any] = {"source": source, "values": values, "template": source}
@@ -53,7 +56,7 @@ def picture(kind: str, source: str, values: dict[str, float], views: list[str], 
             else:
                 found["values"] = values = expression_values(source, values)
             output, names = evaluate(kind, source, values)
-            found |= describe(output, names, list(found["values"]), views, rankdir)
+            found |= describe(output, names, list(found["values"]), views, rankdir, language)
     except BaseException as error:  # SystemExit and KeyboardInterrupt are a program's own
         found |= told(error, kind)
     text = printed.getvalue()
@@ -61,7 +64,7 @@ def picture(kind: str, source: str, values: dict[str, float], views: list[str], 
 
 
 def describe(
-    output: Value, names: Mapping[str, Any], leaves: list[str], views: list[str], rankdir: str | None
+    output: Value, names: Mapping[str, Any], leaves: list[str], views: list[str], rankdir: str | None, language: str
 ) -> dict[str, Any]:
     """Number, gradients, texts and pictures of a graph, whose nodes are called as in `names`."""
     if output.grad == 0.0:
@@ -77,7 +80,7 @@ def describe(
     makers: dict[str, Callable[[], Any]] = {
         "derivation": lambda: str(named("explain(_)", output, names)),
         "drawing": lambda: drawn(named(f"draw(_, rankdir={rankdir!r})", output, names)),
-        "player": lambda: named("play(_)", output, names).html,
+        "player": lambda: named(f"play(_, language={language!r})", output, names).html,
         "certificate": lambda: certificate(output, names),
     }
     for view in ("derivation", "drawing", *views):
@@ -103,13 +106,22 @@ def drawn(drawing: Any) -> dict[str, str]:
 
 
 def certificate(output: Value, names: Mapping[str, Any]) -> dict[str, Any]:
-    """The report of `gradcheck`: its first line, and a row for each number."""
+    """The report of `gradcheck`: a row for each number."""
     for name, x in names.items():
         if isinstance(x, Value) and not x.label:
             x.named(name)
     report = gradcheck(output, raise_exception=False)
-    rows = [[c.subject, repr(c.recorded), repr(c.reference), f"{c.ulps:.2g}", c.verdict] for c in report.checks]
-    return {"ok": report.ok, "summary": str(report).partition("\n")[0], "rows": rows}
+    rows = [
+        {
+            "what": check.what,
+            "name": check.name if check.what == "gradient" else check.node.label,
+            "operation": check.operation if check.via else "",
+            "numbers": [repr(check.recorded), repr(check.reference), f"{check.ulps:.2g}"],
+            "verdict": check.verdict,
+        }
+        for check in report.checks
+    ]
+    return {"ok": report.ok, "rows": rows}
 
 
 def curve(kind: str, source: str, values: dict[str, float], name: str, low: float, high: float) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.display.drawings import course
+from tests.project import ROOT
 from tinygrad_lite import Value, scope, tanh
 from tinygrad_lite.display.derivation import Derivation
 from tinygrad_lite.display.player import Player, calculate, play
@@ -227,3 +228,17 @@ def test_a_page_is_saved_as_html_only(tmp_path):
     with pytest.raises(ValueError, match=r"save it as \.html, not"):
         play(a * a).save(tmp_path / "J.svg")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_speaks_either_language() -> None:
+    words = json.loads((ROOT / "tinygrad_lite" / "display" / "player.json").read_text(encoding="utf-8"))
+    slots = [{word: sorted(re.findall(r"\{\w+\}", text)) for word, text in each.items()} for each in words.values()]
+    assert slots == slots[:1] * 2
+    x = Value(3, "x")
+    page = Page(play((x * x).named("y"), language="zh-CN").html)
+    assert ("html", "lang", "zh-CN") in page.attributes
+    assert page.texts["title"][0] == "y 的前向与反向传播"
+    data = json.loads(page.texts["json"][0])
+    assert data["steps"][-1]["answer"] == "3，累计 6"
+    with pytest.raises(ValueError, match="language is 'en' or 'zh-CN', not 'zh'"):
+        play(x, language="zh")

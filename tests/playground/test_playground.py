@@ -18,7 +18,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.project import ROOT, module_from
-from tinygrad_lite import draw, explain, gradcheck, play
+from tinygrad_lite import Value, draw, explain, gradcheck, play
 
 SOURCES = ROOT / "docs" / "playground"
 EXAMPLES = json.loads((SOURCES / "examples.json").read_text(encoding="utf-8"))
@@ -125,7 +125,8 @@ COMPARED = [
 def test_texts_and_pictures_are_those_of_python_outside(page: Page, example: dict[str, Any]) -> None:
     page.tab.evaluate("showTab('player')")
     answer = page.open(example)
-    certificate = page.tab.evaluate("showTab('certificate')"), page.open(example)["certificate"]["summary"]
+    page.tab.evaluate("showTab('certificate')")
+    page.open(example)
     output, names = playground.evaluate(example["kind"], example["source"], example["values"])
     output.backward()
     native = {**names, "_": output, "draw": draw, "explain": explain, "play": play}
@@ -133,7 +134,13 @@ def test_texts_and_pictures_are_those_of_python_outside(page: Page, example: dic
     assert answer["drawing"]["dot"] == eval("draw(_)", native).source
     assert answer["drawing"]["svg"] == eval("draw(_)", native).svg
     assert answer["player"] == eval("play(_)", native).html
-    assert certificate[1] == str(gradcheck(output)).splitlines()[0]
+    for name, x in names.items():
+        if isinstance(x, Value):
+            x.label = x.label or name
+    report = gradcheck(output)
+    assert page.text("#summary") == str(report).splitlines()[0]
+    described = page.tab.locator("#certificate tbody td:first-child").all_text_contents()
+    assert described == [check.subject for check in report.checks]
     assert page.text("#derivation") == answer["derivation"]
 
 
@@ -365,12 +372,32 @@ def test_nothing_is_wider_than_a_phone(page: Page) -> None:
     assert "rankdir=TB" in page.tab.evaluate("state.answer.drawing.dot")
 
 
+def test_an_answer_to_what_is_gone_is_not_shown(page: Page) -> None:
+    examples = [{"kind": "expression", "source": "a * b", "values": {"a": 2, "b": 3}}, EXAMPLES[2]]
+    page.tab.evaluate("([one, other]) => { open(one); update(); open(other); update(); }", examples)
+    page.settle()
+    assert page.tab.evaluate("state.answer.source") == EXAMPLES[2]["source"]
+
+
 def test_it_speaks_chinese(page: Page) -> None:
     page.tab.click("#language")
     assert page.tab.get_attribute("html", "lang") == "zh-CN"
     page.run("x = Value(1.0)\n1 / (x - 1)")
     assert page.text("#error").startswith("第 2 行：ZeroDivisionError")
+    page.tab.click("#tab-certificate")
+    page.open(EXAMPLES[0])
+    assert re.fullmatch(r"gradcheck：正确，(\d+) 个数中 \1 个通过核验", page.text("#summary"))
+    assert "mul 对第 1 个自变量的偏导数（J）" in page.text("#certificate")
+    page.tab.click("#language")
+    assert "partial 1 of mul (J)" in page.text("#certificate")
+    page.tab.click("#language")
     assert page.tab.evaluate("document.body.innerText.match(/undefined|null|NaN/)") is None
+    page.tab.click("#tab-player")
+    page.settle()
+    player = page.tab.frame_locator("#panel-player iframe")
+    player.locator("#next").press("End")
+    assert player.locator("#where").text_content() == "第 9 步，共 9 步，反向传播"
+    assert re.findall("[A-Za-z]{3,}", str(player.locator("body").inner_text())) == ["Tab"]
 
 
 def test_saved_files(page: Page, tmp_path: Path) -> None:

@@ -33,13 +33,17 @@ class Check(NamedTuple):
         return " and ".join(sorted({node.op.name for node in self.via if node.op})) or self.what
 
     @property
+    def name(self) -> str:
+        """What the node is called: its label, else what made it and its number."""
+        node = self.node
+        return node.label or f"{f'{node.op.name} = ' if node.op else ''}{node.data:.4g}"
+
+    @property
     def subject(self) -> str:
         """The number in a few words: "partial 1 of sigmoid", "gradient of b, through add"."""
-        node = self.node
         if self.what not in ("gradient", "edge"):
-            return f"{self.what} of {self.operation}" + (f" ({node.label})" if node.label else "")
-        name = node.label or f"{f'{node.op.name} = ' if node.op else ''}{node.data:.4g}"
-        return f"gradient of {name}" + (f", through {self.operation}" if self.via else "")
+            return f"{self.what} of {self.operation}" + (f" ({self.node.label})" if self.node.label else "")
+        return f"gradient of {self.name}" + (f", through {self.operation}" if self.via else "")
 
     @property
     def rebuild(self) -> str:

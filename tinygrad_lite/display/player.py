@@ -1,6 +1,7 @@
 """`play`: the passes step by step, in a page of its own."""
 
 import base64
+import functools
 import hashlib
 import html
 import json
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from ..engine.symbol import format_number
 from ..engine.value import Constant, Value
@@ -20,6 +21,7 @@ from .drawing import Drawing, compose
 from .folding import Fold
 from .picture import Move, Picture
 
+Language = Literal["en", "zh-CN"]
 GIVEN = 12  # leaves that the page begins with
 SURROUNDINGS = 350  # pixels above and below the picture
 
@@ -50,12 +52,16 @@ class Player:
     """A page that goes through the steps of a drawing; a notebook shows it in a frame.
 
     Attributes:
+        title: what the page is called.
         html: the page: it needs no network, and nothing but itself.
     """
 
-    def __init__(self, drawing: Drawing) -> None:
+    def __init__(self, drawing: Drawing, language: Language = "en") -> None:
         self.drawing = drawing
-        self.html = _page(drawing)
+        picture = drawing.picture
+        name = picture.titles[picture.derivation.index[picture.derivation.outputs[0]]]
+        self.title = clean(_words(language)["title"].format(name=name))
+        self.html = _page(self.title, drawing, language)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the page to a file; `#step=9` at the end of its address opens it at the ninth step.
@@ -74,14 +80,14 @@ class Player:
         pixels = height * min(4 / 3, 960 / width)  # as wide as a notebook
         name = "tg-" + hashlib.sha256(self.html.encode()).hexdigest()[:8]
         return (
-            f'<iframe id="{name}" sandbox="allow-scripts" title="{html.escape(self.drawing.title)}" '
+            f'<iframe id="{name}" sandbox="allow-scripts" title="{html.escape(self.title)}" '
             f'style="width:100%;height:{round(pixels) + SURROUNDINGS}px;border:0" srcdoc="{html.escape(self.html)}">'
             "This page of steps needs scripts: trust the notebook, or write the page with play(...).save().</iframe>"
             f"<script>{FOLLOW_THEME % name}</script>"
         )
 
 
-def play(output: Value, max_nodes: int = 150, fold: Fold = None) -> Player:
+def play(output: Value, max_nodes: int = 150, fold: Fold = None, language: Language = "en") -> Player:
     """Go through the forward and the backward pass below `output`, step by step, in a page.
 
     The page has buttons, a slider, arrow keys, and a mode that lets one predict each number first. A box that is
@@ -90,19 +96,30 @@ def play(output: Value, max_nodes: int = 150, fold: Fold = None) -> Player:
     Args:
         output: the node to differentiate.
         max_nodes, fold: as for `draw`.
+        language: of the page, "en" or "zh-CN".
 
-    Raises: TypeError if `output` is not a Value; ValueError as `draw`; RuntimeError, saying what to
-        install, where there is no layout engine.
+    Raises: TypeError if `output` is not a Value; ValueError as `draw`, and for another language; RuntimeError, saying
+        what to install, where there is no layout engine.
     """
     if not isinstance(output, Value):
         raise TypeError(f"play takes a Value, not {type(output).__name__!r}")
-    return Player(compose([output], sys._getframe(1), "both", None, max_nodes, False, fold, "auto"))
+    if language not in get_args(Language):
+        raise ValueError(f"language is 'en' or 'zh-CN', not {language!r}")
+    return Player(compose([output], sys._getframe(1), "both", None, max_nodes, False, fold, "auto"), language)
 
 
-def _page(drawing: Drawing) -> str:
+@functools.cache
+def _words(language: Language) -> dict[str, str]:
+    """What the page says, by what it is for."""
+    words: dict[str, dict[str, str]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    return words[language]
+
+
+def _page(title: str, drawing: Drawing, language: Language) -> str:
     """The template with the picture and the steps; its policy admits these styles and this script, and nothing else."""
     template = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
-    parts = {"title": html.escape(drawing.title), "svg": drawing.svg, "steps": in_script(_script(drawing))}
+    parts = {**_words(language), "language": language, "title": html.escape(title), "svg": drawing.svg}
+    parts["steps"] = in_script(_script(drawing.picture, language))
     styles = [re.search(r"<style>(.*?)</style>", text, re.DOTALL) for text in (template, drawing.svg)]
     scripts = [re.search(r"<script>(.*?)</script>", template, re.DOTALL)]
     style, script = (" ".join(digest(found[1]) for found in blocks if found) for blocks in (styles, scripts))
@@ -121,31 +138,33 @@ def in_script(data: Any) -> str:
     return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda c: f"\\u{ord(c[0]):04x}", text)
 
 
-def _script(drawing: Drawing) -> dict[str, Any]:
-    """What is given, the steps, and of each box its whole calculation."""
-    picture = drawing.picture
-    lines = [[line._asdict() for line in calculation] for calculation in calculate(picture.derivation)]
+def _script(picture: Picture, language: Language) -> dict[str, Any]:
+    """The words, what is given, the steps, and of each box its whole calculation."""
+    words = _words(language)
+    lines = [[line._asdict() for line in calculation] for calculation in calculate(picture.derivation, language)]
     return {
-        "given": clean(_given(picture)),
-        "steps": list(map(_step, picture.moves)),
+        "words": words,
+        "given": clean(_given(picture, words)),
+        "steps": [_step(move, words) for move in picture.moves],
         "boxes": {name: list(chain.from_iterable(lines[i] for i in box.nodes)) for name, box in picture.boxes.items()},
     }
 
 
-def _given(picture: Picture) -> str:
+def _given(picture: Picture, words: dict[str, str]) -> str:
     """The leaves that are boxes; what is inside a folded box is not among them."""
     data, leaves = picture.derivation.data, picture.derivation.leaves()
     shown = [f"{picture.titles[i]} = {format_number(data[i])}" for i in leaves[:GIVEN]]
-    return "Given " + ", ".join(shown) + (f", and {len(leaves) - GIVEN} more" if len(leaves) > GIVEN else "")
+    more = words["more"].format(n=len(leaves) - GIVEN) if len(leaves) > GIVEN else ""
+    return words["given"].format(list=", ".join(shown)) + more
 
 
-def _step(move: Move) -> dict[str, Any]:
+def _step(move: Move, words: dict[str, str]) -> dict[str, Any]:
     """A step: its equation up to the number, what it lights up, and which entries it changes.
 
     The puzzle is the equation without the local derivative, which is to be predicted too.
     """
     step = move.step
-    total = f", sum {format_number(step.total)}" if step.total != step.value else ""
+    total = words["sum"].format(total=format_number(step.total)) if step.total != step.value else ""
     question = "".join(f"{side} = " for side in step.sides[:-1])
     return {
         "pass": "forward" if step.kind == "forward" else "backward",
@@ -176,14 +195,14 @@ class Line(NamedTuple):
     hidden: str
 
 
-def calculate(derivation: Derivation) -> list[list[Line]]:
+def calculate(derivation: Derivation, language: Language = "en") -> list[list[Line]]:
     """For each node, line by line: its value from its operands, and its gradient as the sum over its consumers."""
-    names = derivation.names()
+    names, words = derivation.names(), _words(language)
     lines: list[list[Line]] = [[] for _ in names]
     terms: dict[int, list[tuple[int, Step]]] = {}
     for i, (x, name) in enumerate(zip(derivation.nodes, names, strict=True)):
         if type(x) is Constant:
-            lines[i].append(Line("value", 0, f"{name}, a constant", f"{name}, a constant"))
+            lines[i].append(Line("value", 0, *[words["constant"].format(name=name)] * 2))
         elif not x.op:
             lines[i].append(_line("value", 0, name, [format_number(derivation.data[i])]))
     for at, step in enumerate(derivation.steps(), start=1):
@@ -195,16 +214,16 @@ def calculate(derivation: Derivation) -> list[list[Line]]:
             left = " = ".join([step.left, *symbols[:1]])
             lines[step.node].append(_line(kind, at, left, [*symbols[1:], number], step.remark))
     for i, steps in terms.items():
-        lines[i] += _sum_up(steps, names)
+        lines[i] += _sum_up(steps, names, words["through"])
     return lines
 
 
-def _sum_up(terms: list[tuple[int, Step]], names: list[str]) -> Iterator[Line]:
+def _sum_up(terms: list[tuple[int, Step]], names: list[str], through: str) -> Iterator[Line]:
     """A gradient: the contributions, one for each use, and their sum."""
     several = len(terms) > 1
     for at, step in terms:
         assert step.consumer is not None
-        start = f"through {names[step.consumer]}: " if several else f"{step.left} = "
+        start = through.format(name=names[step.consumer]) if several else f"{step.left} = "
         remarks = filter(None, [f"({step.formula})" if step.formula else "", step.remark])
         yield _line("term" if several else "gradient", at, start + step.sides[0], step.sides[1:], "   ".join(remarks))
     if several:
