@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_lite import Value
+from tinygrad_lite import Value, value_and_grad
+from tinygrad_lite.engine.arguments import flatten
 from tinygrad_lite.nn import SGD, Adam
 
 
@@ -190,3 +191,45 @@ def test_adam_keeps_its_state_where_a_step_fails():
 def test_bad_settings_of_adam(options, message):
     with pytest.raises(ValueError, match=message):
         Adam([p], **options)
+
+
+SHAPES = [
+    lambda x, y, z: {"w": [x, y], "b": z},
+    lambda x, y, z: [x, (y, {0: z})],
+    lambda x, y, z: (np.array([[x], [y]], dtype=object), z),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", [Value, float])
+def test_a_nested_gradient_moves_nested_parameters(shape, kind) -> None:
+    """As `value_and_grad` gives it, of Values or of numbers."""
+    leaves = [Value(1.0), Value(2.0), Value(0.5)]
+    optimizer = SGD(shape(*leaves), 0.5)
+    f = lambda p: sum((i + 1) * x**2 for i, x in enumerate(flatten(p)))  # noqa: E731
+    _, gradient = value_and_grad(f)(shape(*map(kind, [1.0, 2.0, 0.5])))
+    optimizer.step(gradient)
+    assert [x.data for x in leaves] == [0.0, -2.0, -1.0]
+    optimizer.step([2.0, 4.0, 6.0])  # as a Program gives it
+    assert [x.data for x in leaves] == [-1.0, -4.0, -4.0]
+
+
+def test_a_gradient_by_name_is_not_taken_in_another_order() -> None:
+    a, b = Value(1.0), Value(2.0)
+    Adam({"a": a, "b": b}, 0.5).step({"b": 0.0, "a": 1.0})
+    assert (a.data < 1.0, b.data) == (True, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "gradient", "place"),
+    [
+        (lambda a, b: [a, b], {"a": 1.0, "b": 2.0}, "\\['a'\\] is in the gradient alone; give SGD the"),
+        (lambda a, b: {"a": a, "b": b}, {"a": 1.0}, "\\['b'\\] is in the parameters alone"),
+        (lambda a, b: [a, b], [[1.0, 2.0]], "\\[0\\]\\[0\\] is in the gradient alone"),
+    ],
+)
+def test_a_gradient_in_other_containers_moves_nothing(parameters, gradient, place) -> None:
+    a, b = Value(1.0), Value(2.0)
+    with pytest.raises(TypeError, match=f"^gradient must be .* or in the containers of the parameters: {place}"):
+        SGD(parameters(a, b)).step(gradient)
+    assert (a.data, b.data) == (1.0, 2.0)

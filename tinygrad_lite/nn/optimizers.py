@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..engine.arguments import check_vector
+from ..engine.arguments import check_vector, is_array, map_nested
 from ..engine.value import Value
 from .data import check_number
 
@@ -14,18 +14,23 @@ class Optimizer(ABC):
     """Moves parameters by θ ← θ − η·v; a subclass says which v follows from the gradient.
 
     Args:
-        parameters: the leaves θ, such as `model.parameters()`.
+        parameters: the leaves θ, such as `model.parameters()`, or in lists, tuples, dicts and arrays, nested or not, as
+            a function takes them.
         learning_rate: η > 0; the attribute may be changed between steps.
+
+    Attributes:
+        parameters: the leaves, as a list.
 
     Raises: TypeError for what is no list of parameters; ValueError for other arguments, and for a parameter
         given twice.
     """
 
-    def __init__(self, parameters: Iterable[Value], learning_rate: float) -> None:
+    def __init__(self, parameters: Any, learning_rate: float) -> None:
         name = type(self).__name__
         if not isinstance(parameters, Iterable):
             raise TypeError(f"{name} moves a list of parameters, not {type(parameters).__name__!r}: model.parameters()")
-        self.parameters = list(parameters)
+        placed = _by_place(parameters if _is_container(parameters) else list(parameters))
+        self._places, self.parameters = list(placed), list(placed.values())
         leaves = {p for p in self.parameters if isinstance(p, Value) and p.op is None}
         if not 0 < len(leaves) == len(self.parameters):
             raise ValueError("parameters must be Values that are not computed from others, each given once")
@@ -35,13 +40,16 @@ class Optimizer(ABC):
     def _follow(self, slopes: Sequence[float]) -> tuple[Sequence[float], dict[str, Any]]:
         """v for this gradient, and the attributes as they are after the step."""
 
-    def step(self, gradient: Sequence[float] | None = None) -> None:
+    def step(self, gradient: Any = None) -> None:
         """Move every parameter by its `grad`, or by the gradient that is given, such as that of a `Program`.
 
-        Raises: TypeError or ValueError for a gradient of another kind or length, or that is not finite;
+        Args:
+            gradient: numbers or Values, in the containers in which the parameters were given.
+
+        Raises: TypeError or ValueError for a gradient of another kind, form or length, or that is not finite;
             OverflowError where a parameter would not be finite any more. None is moved then.
         """
-        slopes = [p.grad for p in self.parameters] if gradient is None else gradient
+        slopes = [p.grad for p in self.parameters] if gradient is None else self._arrange(gradient)
         slopes = check_vector(slopes, len(self.parameters), "gradient")
         for i, slope in enumerate(slopes):
             if not math.isfinite(slope):
@@ -53,6 +61,22 @@ class Optimizer(ABC):
         vars(self).update(state)
         for p, data in zip(self.parameters, moved, strict=True):
             p.data = data
+
+    def _arrange(self, gradient: Any) -> Any:
+        """The numbers of a gradient in the order of the parameters. Raises: TypeError for other containers."""
+        if not _is_container(gradient):
+            return gradient
+        slopes, places = _by_place(gradient), dict.fromkeys(self._places)
+        if slopes.keys() == places.keys():
+            slopes = {place: slopes[place] for place in places}
+        elif isinstance(gradient, dict) or any(map(_is_container, gradient)):
+            place = next(place for place in {**slopes, **places} if (place in slopes) != (place in places))
+            raise TypeError(
+                f"gradient must be a list of {len(places)} numbers, or in the containers of the parameters: {place} is "
+                f"in the {'gradient' if place in slopes else 'parameters'} alone; give {type(self).__name__} the "
+                "parameters as the function takes them"
+            )
+        return [x.data if isinstance(x, Value) else x for x in slopes.values()]
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0.0; `backward` adds to it."""
@@ -70,7 +94,7 @@ class SGD(Optimizer):
     Raises: as `Optimizer`; ValueError for another momentum.
     """
 
-    def __init__(self, parameters: Iterable[Value], learning_rate: float = 0.1, momentum: float = 0.0) -> None:
+    def __init__(self, parameters: Any, learning_rate: float = 0.1, momentum: float = 0.0) -> None:
         super().__init__(parameters, learning_rate)
         self.momentum = _check_decay(momentum, "momentum")
         self.velocities = [0.0] * len(self.parameters)
@@ -96,7 +120,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Value],
+        parameters: Any,
         learning_rate: float = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -118,6 +142,17 @@ class Adam(Optimizer):
         of_means, of_roots = 1 - first**steps, math.sqrt(1 - second**steps)
         directions = [m / of_means / (r / of_roots + self.eps) for m, r in zip(means, roots, strict=True)]
         return directions, {"steps": steps, "means": means, "roots": roots}
+
+
+def _is_container(x: Any) -> bool:
+    return isinstance(x, (list, tuple, dict)) or is_array(x)
+
+
+def _by_place(containers: Any) -> dict[str, Any]:
+    """What is in nested containers, by where it is: ["w"][0]."""
+    found: dict[str, Any] = {}
+    map_nested(lambda x, place: found.setdefault(place, x), containers)
+    return found
 
 
 optimizers: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
