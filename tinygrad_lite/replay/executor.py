@@ -10,36 +10,40 @@ Recompute = Callable[[Sequence[float], Sequence[float], int, bool], list[float]]
 
 
 class Executor(Protocol):
-    """Runs instructions for a batch of samples."""
+    """Runs instructions, for a batch of samples or a single one."""
 
-    def __call__(
+    def check(self, theta: Any, batch: Any) -> tuple[Any, Any]:
+        """Parameters and samples, as the user gave them, in the form in which this executor reads them.
+
+        Raises: TypeError or ValueError, naming the place, for other shapes than (p,) and (m, d), and for what is no
+            real number.
+        """
+        ...
+
+    def compute_batch(
         self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute
-    ) -> tuple[Sequence[float], Sequence[Sequence[float]], Sequence[Sequence[float]]]:
-        """The means over the samples, their gradients, and the outputs of each sample.
+    ) -> tuple[Sequence[float], Sequence[Sequence[float]]]:
+        """The means over the samples, and the outputs of each sample.
 
         Args:
-            theta: the parameters, of shape (p,); batch: the samples, of shape (m, d); as the user gave them.
+            theta: the parameters; batch: the samples; as `check` gives them.
             gradients: whether the gradients are asked for, and not the outputs alone.
             threads: how many may share the samples; the result is the same for any number.
             recompute: what is called for a sample whose numbers, or an operand of a call on the way, are not finite.
 
-        Returns: lists or arrays of shape (k,), (k, p) if they are asked for, and (m, k).
+        Returns: the means of what `compute_sample` gives; the outputs, of shape (m, k). Lists or arrays.
 
-        Raises: TypeError or ValueError for another theta or batch; what `recompute` and `check_sums` raise.
+        Raises: what `recompute` and `check_sums` raise.
         """
         ...
-
-
-class SampleExecutor(Executor, Protocol):
-    """An executor that computes a single sample, too."""
 
     def compute_sample(
         self, theta: Sequence[float], sample: Sequence[float], gradients: bool, recompute: Recompute, i: int = 0
     ) -> Sequence[float]:
         """The outputs of sample i and, if they are asked for, their gradients, one after the other.
 
-        Args: as for a call, floats of the right number. A gradient is that of `gradient`: a sum of terms, without the 0
-        that `backward` begins with.
+        Args: as for a batch, a sequence of floats each. A gradient is that of `gradient`: a sum of terms, without the
+        0 that `backward` begins with.
         """
         ...
 

@@ -21,7 +21,6 @@ from jax.custom_derivatives import SymbolicZero
 
 from ..engine.declaration import Primitive
 from .branching import Carrier, follow
-from .executor import Recompute
 from .instructions import Instructions
 from .kernel_recording import CHAIN
 from .schedule import CHECK, LAYER, PRODUCTS, Group, Schedule
@@ -171,7 +170,7 @@ def _pick(array: Any, places: Sequence[int]) -> Any:
 
 
 class JaxExecutor:
-    """The executor that `Program.to_jax` makes a function of.
+    """What `Program.to_jax` makes a function of.
 
     It leaves threads to JAX, and recomputes nothing: a number that is not finite stays in the result.
     """
@@ -188,10 +187,10 @@ class JaxExecutor:
         self.compute = jax.custom_jvp(lambda theta, batch: self._run(self.schedule, theta, batch))
         self.compute.defjvp(self._differentiate, symbolic_zeros=True)
 
-    def __call__(
-        self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute
-    ) -> tuple[Any, Any, Any]:
-        """As `Executor` says, in JAX's arrays. What is not used of them costs nothing where JAX compiles."""
+    def __call__(self, theta: Any, batch: Any) -> tuple[Any, Any, Any]:
+        """The means over the samples, their gradients, and the outputs of each sample. What is not used of them costs
+        nothing where JAX compiles.
+        """
         theta, batch = jnp.asarray(theta, float), jnp.asarray(batch, float)
         if theta.shape != (self.p,) or batch.ndim != 2 or batch.shape[1] != self.d:
             needed = f"({self.p},) and (m, {self.d}) are needed"

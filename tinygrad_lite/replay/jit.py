@@ -19,7 +19,7 @@ from ..engine.derivatives import made_by
 from ..engine.foreign_functions import find_caller, is_ours
 from ..engine.scopes import recording
 from ..engine.value import Constant, Value, as_node, topological_order
-from .executor import SampleExecutor
+from .executor import Executor
 from .instructions import record
 from .program import Program, choose_executor, compiles, executor
 from .tracing import STATIC, UNDECIDED, Traced, follow_table, leaf_names, notice, settle
@@ -398,7 +398,7 @@ class Recording:
     The nodes are gone by then, but for the Values that the function found around it.
     """
 
-    def __init__(self, execute: SampleExecutor | None, p: int, captured: list[Value], shape: Any) -> None:
+    def __init__(self, execute: Executor | None, p: int, captured: list[Value], shape: Any) -> None:
         self.execute, self.p, self.captured = execute, p, captured
         self.assemble = _assembly(shape)
 

@@ -19,6 +19,7 @@ from .schedule import Schedule
 from .strips import Strips
 
 EMPTY = np.empty(0)
+FLOAT = EMPTY.dtype
 SMALL = 200  # length of the code that Python has read by the time the kernel is called
 
 
@@ -153,18 +154,23 @@ class NumbaExecutor:
         self.workers = (0, 0)
         self.by_python = PythonExecutor(instructions)
 
-    def __call__(
+    def check(self, theta: Any, batch: Any) -> tuple[Any, Any]:
+        """As `Executor` says: in arrays for the kernel, in lists where Python is done sooner."""
+        try:
+            small = len(batch) * len(self.instructions.code) <= SMALL
+        except TypeError:  # no list, and no array but one of no dimensions: the check will say so
+            small = False
+        if small:
+            return self.by_python.check(_to_lists(theta), _to_lists(batch))
+        p, d = self.by_python.p, self.by_python.d
+        return _to_floats(theta, check_vector, p, "theta", 1), _to_floats(batch, check_matrix, d, "batch", 2)
+
+    def compute_batch(
         self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute
-    ) -> tuple[Any, Any, Any]:
-        """As `Executor` says, in arrays."""
-        if hasattr(batch, "__len__") and len(batch) * len(self.instructions.code) <= SMALL:
-            return self.by_python(theta, batch, gradients, threads, recompute)
-        theta = _to_floats(theta, check_vector, len(self.instructions.parameters), "theta", 1)
-        batch = _to_floats(batch, check_matrix, len(self.instructions.data), "batch", 2)
-        if len(batch) == 1:
-            k = len(self.instructions.outputs)
-            results = np.asarray(self.compute_sample(theta, batch[0], gradients, recompute))
-            return results[:k], results[k:].reshape(k, -1) + 0.0, results[None, :k]
+    ) -> tuple[Any, Any]:
+        """As `Executor` says."""
+        if type(batch) is list:
+            return self.by_python.compute_batch(theta, batch, gradients, threads, recompute)
         replay = Replay(self._plan(gradients, False), theta, batch)
         if not replay.compute_numbers(self.prepare):
             replay.bad[:] = True
@@ -175,8 +181,7 @@ class NumbaExecutor:
             parameters, compute = theta.tolist(), self.by_python.compute_sample
             found = [compute(parameters, x, gradients, recompute, i) for i, x in enumerate(samples, chunk * CHUNK)]
             replay.put(chunk, np.array(found))
-        means, k = replay.means(), replay.plan.outputs
-        return means[:k], means[k:].reshape(k, -1), replay.outputs
+        return replay.means(), replay.outputs
 
     def compute_sample(
         self, theta: Any, sample: Any, gradients: bool, recompute: Recompute, i: int = 0
@@ -206,6 +211,11 @@ class NumbaExecutor:
         replay.compute(self.run, 0, bounds[1])
         for share in shares:
             share.result()
+
+
+def _to_lists(given: Any) -> Any:
+    """An array of floats as lists, which are checked sooner; anything else as it is."""
+    return given.tolist() if type(given) is np.ndarray and given.dtype is FLOAT else given
 
 
 def _to_floats(given: Any, check: Callable[[Any, int, str], Any], n: int, name: str, dimensions: int) -> Any:

@@ -11,7 +11,7 @@ from ..engine.arguments import check_count, to_array
 from ..engine.foreign_functions import find_caller
 from ..engine.names import variables
 from ..engine.value import Constant, Value, topological_order
-from .executor import Executor, Recompute, SampleExecutor
+from .executor import Executor, Recompute
 from .instructions import Instructions, record
 from .python_executor import PythonExecutor, source
 from .recomputation import recomputation
@@ -96,15 +96,20 @@ class Program:
         Raises: TypeError or ValueError for other shapes and for what is no real number; ValueError,
             ZeroDivisionError or OverflowError as Values do, naming the operation, the node and the sample.
         """
-        means, gradients, _ = self._run(self._execute, theta, batch, True, threads)
-        return (float(means[0]), to_array(gradients[0])) if self._single else (to_array(means), to_array(gradients))
+        means, _ = self._run(theta, batch, True, threads)
+        if self._single:
+            return float(means[0]), to_array(means[1:])
+        k, p = len(self._outputs), len(self._parameters)
+        slopes = means[k:]
+        rows = slopes.reshape(k, p) if hasattr(slopes, "shape") else [slopes[i * p : (i + 1) * p] for i in range(k)]
+        return to_array(means[:k]), to_array(rows)
 
     def outputs(self, theta: Any, batch: Any = None, *, threads: int = 1) -> Any:
         """The output for each sample, without gradient: of shape (m,), or (m, k) for a list of k outputs.
 
         Without data it is a number, or of shape (k,). Arguments and errors are those of a call.
         """
-        *_, outputs = self._run(self._execute, theta, batch, False, threads)
+        _, outputs = self._run(theta, batch, False, threads)
         if self._single:
             outputs = outputs[:, 0] if hasattr(outputs, "shape") else [output[0] for output in outputs]
         return to_array(outputs) if self._data else to_array(outputs)[0]
@@ -113,7 +118,7 @@ class Program:
         self, theta: Sequence[float], sample: Sequence[float], gradients: bool, recompute: Recompute
     ) -> Sequence[float]:
         """The outputs and gradients for one sample of floats, as executors give them."""
-        return self._execute.compute_sample(theta, sample, gradients, recompute)
+        return self._executor.compute_sample(theta, sample, gradients, recompute)
 
     def to_jax(self) -> Callable[..., tuple[Any, Any]]:
         """The program as a JAX function: `jax.jit(program.to_jax())(theta, batch)` gives mean and gradient.
@@ -131,7 +136,7 @@ class Program:
         execute = JaxExecutor(self._instructions)
 
         def function(theta: Any, batch: Any = None) -> tuple[Any, Any]:
-            means, gradients, _ = self._run(execute, theta, batch, True, 1)
+            means, gradients, _ = execute(theta, self._samples(batch))
             return (means[0], gradients[0]) if self._single else (means, gradients)
 
         return function
@@ -156,7 +161,7 @@ class Program:
         return f"<Program of {sizes}, {len(self._instructions)} instructions, {self.executor}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = ("_instructions", "_execute", "_recompute", "executor")
+        made_anew = ("_instructions", "_executor", "_recompute", "executor")
         return {name: x for name, x in vars(self).items() if name not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -169,17 +174,31 @@ class Program:
         compiled = compiles(order, self._requested)
         return record(order, self._outputs, self._parameters, self._data, self._names, self._frozen, compiled)
 
-    def _run(self, execute: Executor, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any, Any]:
-        """What the executor gives, and before that the errors that all executors have in common."""
+    def _run(self, theta: Any, batch: Any, gradients: bool, threads: int) -> tuple[Any, Any]:
+        """The means over the samples of outputs and gradients, one after the other, and the outputs of each sample."""
+        if threads != 1:
+            check_count(threads, "threads")
+        theta, batch = self._executor.check(theta, self._samples(batch))
+        if len(batch) > 1:
+            return self._executor.compute_batch(theta, batch, gradients, threads, self._recompute)
+        results: Any = self._executor.compute_sample(theta, batch[0], gradients, self._recompute)
+        k = len(self._outputs)
+        if type(results) is not list:
+            results[k:] += 0.0
+        elif 0.0 in results:  # a gradient is a sum that begins with 0, and never −0.0
+            results[k:] = [x + 0.0 for x in results[k:]]
+        return results, [results[:k]]
+
+    def _samples(self, batch: Any) -> Any:
+        """The samples as they were given; without data it is one, of no numbers."""
         if batch is None and self._data:
             raise TypeError(f"batch is missing: call program(theta, batch), with {len(self._data)} numbers a sample")
         if batch is not None and not self._data:
             raise TypeError("batch is too much: call program(theta)")
-        batch = [[]] if batch is None else batch
-        return execute(theta, batch, gradients, check_count(threads, "threads"), self._recompute)
+        return [[]] if batch is None else batch
 
     @cached_property
-    def _execute(self) -> SampleExecutor:
+    def _executor(self) -> Executor:
         return executor(self.executor, self._instructions, self.exact)
 
     @cached_property
@@ -211,7 +230,7 @@ def choose_executor(instructions: Instructions, requested: ExecutorName | None =
     return "python"
 
 
-def executor(name: ExecutorName, instructions: Instructions, exact: bool) -> SampleExecutor:
+def executor(name: ExecutorName, instructions: Instructions, exact: bool) -> Executor:
     """The executor of this name for a program."""
     if name == "python":
         return PythonExecutor(instructions)

@@ -37,23 +37,25 @@ class PythonExecutor:
 
     def __init__(self, instructions: Instructions) -> None:
         self.instructions = instructions
+        self.p, self.d = len(instructions.parameters), len(instructions.data)
         self.functions: dict[bool, Callable[..., Any]] = {}
 
-    def __call__(
+    def check(self, theta: Any, batch: Any) -> tuple[list[float], list[list[float]]]:
+        """As `Executor` says, in lists."""
+        numbers = check_vector(theta, self.p, "theta")
+        if type(batch) is list and len(batch) == 1:  # three times as fast as any number of samples
+            return numbers, [check_vector(batch[0], self.d, "batch[0]")]
+        return numbers, check_matrix(batch, self.d, "batch")
+
+    def compute_batch(
         self, theta: Any, batch: Any, gradients: bool, threads: int, recompute: Recompute
-    ) -> tuple[list[float], list[list[float]], list[list[float]]]:
+    ) -> tuple[list[float], list[list[float]]]:
         """As `Executor` says."""
-        theta = check_vector(theta, len(self.instructions.parameters), "theta")
-        samples = check_matrix(batch, len(self.instructions.data), "batch")
-        k, p, m = len(self.instructions.outputs), len(theta), len(samples)
-        if m == 1:
-            results = self.compute_sample(theta, samples[0], gradients, recompute)
-            slopes = [x + 0.0 for x in results[k:]]
-            return results[:k], [slopes] if k == 1 else [slopes[i * p : (i + 1) * p] for i in range(k)], [results[:k]]
-        totals = [-0.0] * k + [0.0] * (k * p * gradients)  # −0.0 + x is x, whichever zero x is
+        k, m = len(self.instructions.outputs), len(batch)
+        totals = [-0.0] * k + [0.0] * (k * len(theta) * gradients)  # −0.0 + x is x, whichever zero x is
         finite = [True] * len(totals)
         outputs = []
-        for i, sample in enumerate(samples):
+        for i, sample in enumerate(batch):
             results = self.compute_sample(theta, sample, gradients, recompute, i)
             outputs.append(results[:k])
             totals = list(map(add, totals, results))
@@ -61,16 +63,17 @@ class PythonExecutor:
                 finite = [each and isfinite(x) for each, x in zip(finite, results, strict=True)]
         if gradients:  # else the outputs are asked for, not their mean
             check_sums(totals, finite, k)
-        means = [total / m for total in totals]
-        return means[:k], [means[k + i * p : k + (i + 1) * p] for i in range(k)], outputs
+        return [total / m for total in totals], outputs
 
     def compute_sample(
         self, theta: Sequence[float], sample: Sequence[float], gradients: bool, recompute: Recompute, i: int = 0
     ) -> list[float]:
         """As `Executor` says."""
+        results: list[float]
         try:
-            outputs, slopes, check = (self.functions.get(gradients) or self._compile(gradients))(theta, sample)
-            results: list[float] = [*outputs, *chain.from_iterable(slopes)]
+            results, slopes, check = (self.functions.get(gradients) or self._compile(gradients))(theta, sample)
+            for each in slopes:
+                results += each
             if isfinite(check + sum(results)):
                 return results
         except (ArithmeticError, TypeError, ValueError):  # TypeError where a user-defined row gives no float
