@@ -224,6 +224,8 @@ def test_the_signs_and_labels_that_draw_dot_writes():
         (lambda v: Value(1.0, (v, v), (2.0, 3.0)), TypeError, r"primitive\(name, value, \*partials\)"),
         (lambda v: Value(1.0, _children=(v,), _op="+"), TypeError, "comes from its operation"),
         (lambda v: setattr(v, "_backward", lambda: None), AttributeError, "primitive"),
+        (lambda v: setattr(v, "_prev", {v}), AttributeError, "comes from its operation"),
+        (lambda v: setattr(v, "_op", "+"), AttributeError, "comes from its operation"),
         (lambda v: setattr(v, "m", 0.0), AttributeError, "keep it in a dict with the Values as keys"),
         (lambda v: setattr(v, "v", 0.0), AttributeError, "in a subclass of Value"),
         (lambda v: v.momentum, AttributeError, "keep it in a dict"),

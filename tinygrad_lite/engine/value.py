@@ -287,8 +287,8 @@ class Value(Methods):
         return node
 
     # micrograd's names: programs that draw its graphs, or walk them backwards by hand, go by these
-    _prev = property(lambda self: set(self.inputs))
-    _op = property(lambda self: hints.sign(self.op, self.inputs) if self.op else "")
+    _prev = hints.Refused("_prev", hints.CONSTRUCTOR, lambda self: set(self.inputs))
+    _op = hints.Refused("_op", hints.CONSTRUCTOR, lambda self: hints.sign(self.op, self.inputs) if self.op else "")
     _backward = hints.Refused(
         "_backward", hints.BACKWARD, lambda self: lambda: self.op.backward(self) if self.op else None
     )
