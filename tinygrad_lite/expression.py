@@ -17,7 +17,7 @@ OPERATORS = {
     ast.Div: "div",
     ast.Pow: "pow",
     ast.USub: "neg",
-    ast.UAdd: "identity",
+    ast.UAdd: "identity_",
 }
 CONSTANTS = {"pi": math.pi, "e": math.e}
 ELSEWHERE = {"max": "maximum", "min": "minimum", "ln": "log", "σ": "sigmoid"}  # what others call the table's functions

@@ -124,18 +124,18 @@ def gelu_slope(x):
 
 
 RULES = {
-    "identity": lambda x: x,
+    "identity_": lambda x: x,
     "neg": lambda x: -x,
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
-    "ratio": quotient,
+    "ratio_": quotient,
     "pow": power,
     "log": lambda x: x.log(),
     "log2": lambda x: x.log() / arb(2).log(),
     "log10": lambda x: x.log() / arb(10).log(),
-    "xlogy": product_log,
+    "xlogy_": product_log,
     "sqrt": lambda x: x.sqrt() if sign_of(x) else arb_series([arb(0), arb("nan") if x[1] != 0 else arb(0)], 2),
     "cbrt": cube_root,
     "atan2": angle,
@@ -145,13 +145,13 @@ RULES = {
     "radians": lambda x: x * arb.pi() / 180,
     "tanh": hyperbolic_tangent,
     "abs": absolute,
-    "sign": lambda x: constant(sign_of(x)),
-    "stopped": lambda x: constant(x[0]),
-    "step": lambda x: constant(int(sign_of(x) > 0)),
+    "sign_": lambda x: constant(sign_of(x)),
+    "stopped_": lambda x: constant(x[0]),
+    "step_": lambda x: constant(int(sign_of(x) > 0)),
     "maximum": larger,
     "minimum": smaller,
-    "wins": lambda a, b: constant(exact((1 + sign_of(a - b)) / 2)),
-    "equals": lambda i, j, n: constant(int(sign_of(i - j) == 0)),
+    "wins_": lambda a, b: constant(exact((1 + sign_of(a - b)) / 2)),
+    "equals_": lambda i, j, n: constant(int(sign_of(i - j) == 0)),
 }
 
 

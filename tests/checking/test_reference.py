@@ -41,7 +41,7 @@ def test_no_term_is_lost_however_small(formula, x):
 
 
 def test_what_does_not_move_passes_nothing_on():
-    row = primitive("probe", float, lambda x, y: 0, definition=lambda x: tl.sqrt(TABLE["step"](x)) + x)
+    row = primitive("probe", float, lambda x, y: 0, definition=lambda x: tl.sqrt(TABLE["step_"](x)) + x)
     assert reference.compute(row, [-1.0], [0]) == [-1, 1]
 
 

@@ -15,7 +15,7 @@ from tinygrad_lite.engine.declaration import TABLE
 SAME = {
     "absolute": "abs", "fabs": "abs", "add": "add", "cos": "cos", "divide": "div", "exp": "exp", "expm1": "expm1",
     "float_power": "pow", "log": "log", "log1p": "log1p", "maximum": "maximum", "minimum": "minimum",
-    "multiply": "mul", "negative": "neg", "positive": "identity", "power": "pow", "sign": "sign", "sin": "sin",
+    "multiply": "mul", "negative": "neg", "positive": "identity_", "power": "pow", "sign": "sign_", "sin": "sin",
     "sqrt": "sqrt", "subtract": "sub", "tanh": "tanh", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "exp2": "exp2",
     "log2": "log2", "log10": "log10", "cbrt": "cbrt", "hypot": "hypot", "arcsin": "asin", "arccos": "acos",
     "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",

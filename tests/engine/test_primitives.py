@@ -24,7 +24,7 @@ ROWS = [row for row in TABLE.values() if row.name in primitives.__all__ or row.n
 SLOPES = [row for row in TABLE.values() if row.hidden]
 # Where this slope is asked: farther out its own partials, second derivatives, lose digits with the exponent.
 REACHED = {
-    "equals": (Interval(2.0, 2.0), Interval(-40.0, 40.0), Interval(3.0, 3.0)),
+    "equals_": (Interval(2.0, 2.0), Interval(-40.0, 40.0), Interval(3.0, 3.0)),
     "pow_slope": (Interval(0.01, 100.0), Interval(-40.0, 40.0)),
     "power_term": (
         *(Interval(-40.0, 40.0), Interval(1.5, 100.0), Interval(-40.0, 40.0), Interval(0.0, 4.0), Interval(0.0, 4.0)),
@@ -95,7 +95,7 @@ def test_what_the_reference_states_is_the_definition(row, monkeypatch):
     @FEWER
     @given(st.tuples(*(st.floats(0.01, 20.0) | st.floats(-20.0, -0.01) for _ in row.partials)))
     def same(x):
-        if row.name in ("xlogy", "logit"):
+        if row.name in ("xlogy_", "logit_"):
             x = tuple(map(abs, x))
         if row.name == "power_term":
             x = (x[0], 1.5 + abs(x[1]), *x[2:])
@@ -129,19 +129,19 @@ class Formula:
     def apply_primitive(row, args):
         if row.definition:
             return row.definition(*(each if isinstance(each, Formula) else Formula(each) for each in args))
-        known = {"neg": operator.neg, "identity": operator.pos, "add": operator.add, "sub": operator.sub}
+        known = {"neg": operator.neg, "identity_": operator.pos, "add": operator.add, "sub": operator.sub}
         known |= {
             "mul": operator.mul,
             "div": operator.truediv,
             "pow": operator.pow,
             "abs": sympy.Abs,
-            "sign": sympy.sign,
+            "sign_": sympy.sign,
         }
-        known |= {"maximum": sympy.Max, "minimum": sympy.Min, "step": sympy.Heaviside}
-        known |= {"wins": lambda a, b: sympy.Heaviside(a - b), "degrees": sympy.deg, "radians": sympy.rad}
-        known |= {"equals": lambda i, j, n: sympy.Piecewise((1, sympy.Eq(i, j)), (0, True))}
+        known |= {"maximum": sympy.Max, "minimum": sympy.Min, "step_": sympy.Heaviside}
+        known |= {"wins_": lambda a, b: sympy.Heaviside(a - b), "degrees": sympy.deg, "radians": sympy.rad}
+        known |= {"equals_": lambda i, j, n: sympy.Piecewise((1, sympy.Eq(i, j)), (0, True))}
         known |= {f"log{base}": functools.partial(lambda base, x: sympy.log(x, base), base) for base in (2, 10)}
-        known["stopped"] = Stopped
+        known["stopped_"] = Stopped
         known["gelu"] = lambda x: x * sympy.erfc(-x / sympy.sqrt(2)) / 2
         known["gelu_slope"] = lambda x: sympy.diff(known["gelu"](sympy.Symbol("t")), "t").subs("t", x)
         function = known.get(row.name) or getattr(sympy, row.name)
@@ -150,7 +150,7 @@ class Formula:
 
 def test_each_partial_is_the_derivative_of_its_value(row):
     symbols = sympy.symbols("a b c d e", positive=True)[: len(row.partials)]
-    if row.name in ("sign", "step", "wins", "abs", "relu", "leaky_relu"):
+    if row.name in ("sign_", "step_", "wins_", "abs", "relu", "leaky_relu"):
         symbols = [sympy.Symbol("a", real=True, nonzero=True), sympy.Symbol("b", real=True)][: len(row.partials)]
     # A number from 0 to 1 is 1/(1 + a) with a > 0, so that sympy knows roots and both logarithms to be real.
     ways = {1.0: lambda s: 1 / (1 + s)} if row.name != "binary_cross_entropy_with_logits" else {}

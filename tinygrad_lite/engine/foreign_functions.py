@@ -21,7 +21,7 @@ METHODS = {
 }  # fmt: skip
 UFUNCS = {
     "absolute": "abs", "divide": "div", "float_power": "pow", "multiply": "mul", "negative": "neg",
-    "positive": "identity", "power": "pow", "subtract": "sub", **METHODS,
+    "positive": "identity_", "power": "pow", "sign": "sign_", "subtract": "sub", **METHODS,
 }  # fmt: skip
 COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 PREDICATES = {"isfinite", "isinf", "isnan", "signbit"}

@@ -33,7 +33,7 @@ ERF_SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
 # ── the table ─────────────────────────────────────────────────────────────────────────────────────
 
 # Closed under differentiation: a slope that needs care of its own is a row too, hidden. Its
-# arguments are those of the row it serves.
+# arguments are those of the row it serves. A name that a user may want for a row ends with an underscore here.
 
 # ── arithmetic ──
 neg = declare(
@@ -96,17 +96,17 @@ power_term = declare(  # what all further derivatives of a power are made of; n 
     ),
 )
 xlogy = declare(
-    "xlogy", forms.xlogy, lambda w, x, y: log(x), lambda w, x, y: ratio(w, x),
+    "xlogy_", forms.xlogy, lambda w, x, y: log(x), lambda w, x, y: ratio(w, x),
     definition=lambda w, x: w * log(x), hidden=True,
     reference=(exact.product_log, lambda w, x, y: x.ln(), lambda w, x, y: exact.quotient(w, x)),
 )
 ratio = declare(
-    "ratio", forms.ratio, lambda w, x, y: 1 / x, lambda w, x, y: -power_term(w, x, 0, 2, 0),
+    "ratio_", forms.ratio, lambda w, x, y: 1 / x, lambda w, x, y: -power_term(w, x, 0, 2, 0),
     definition=lambda w, x: w / x, hidden=True,
     reference=(exact.quotient, lambda w, x, y: 1 / x, lambda w, x, y: -exact.quotient(w, x * x)),
 )
 identity = declare(
-    "identity", operator.pos, lambda x, y: 1,
+    "identity_", operator.pos, lambda x, y: 1,
     method="__pos__", python="{}", plain="{}", latex="{}", hidden=True,
     reference=(lambda x: x, lambda x, y: 1),
 )
@@ -162,7 +162,7 @@ hypot = declare(
     doc="√(a² + b²), within range for every a and b",
 )
 direction = declare(  # the cosine of the angle between (a, b) and the first axis
-    "direction", forms.direction,
+    "direction_", forms.direction,
     lambda a, b, y: direction(b, a) / hypot(a, b) * direction(b, a),
     lambda a, b, y: -y * direction(b, a) / hypot(a, b),
     definition=lambda a, b: a / sqrt(a**2 + b**2), hidden=True,
@@ -259,10 +259,11 @@ erfc = declare(
     definition=lambda x: 1 - erf(x), reference=(exact.erfc, lambda x, y: -exact.erf_slope(x)),
 )
 gaussian = declare(
-    "gaussian", forms.gaussian, lambda x, y: -2 * x * bell(x) * bell(x), definition=lambda x: exp(-(x**2)), hidden=True,
+    "gaussian_", forms.gaussian, lambda x, y: -2 * x * bell(x) * bell(x),
+    definition=lambda x: exp(-(x**2)), hidden=True,
 )
 bell = declare(  # normal, where its square is subnormal and x would magnify what that has lost
-    "bell", forms.bell, lambda x, y: -x * gaussian(x / 2) * gaussian(x / 2),
+    "bell_", forms.bell, lambda x, y: -x * gaussian(x / 2) * gaussian(x / 2),
     definition=lambda x: exp(-(x**2) / 2), hidden=True,
 )
 
@@ -291,7 +292,7 @@ softplus = declare(
     reference=(lambda x: max(x, 0) + (1 + (-x.copy_abs()).exp()).ln(), lambda x, y: exact.logistic(x)),
 )
 stopped = declare(
-    "stopped", operator.pos, lambda x, y: 0, hidden=True, reference=(lambda x: x, lambda x, y: 0),
+    "stopped_", operator.pos, lambda x, y: 0, hidden=True, reference=(lambda x: x, lambda x, y: 0),
     plain="stop_gradient({})", latex=r"\operatorname{{stop\_gradient}}\left({}\right)", doc="`stop_gradient`",
 )
 relu = declare(
@@ -299,7 +300,7 @@ relu = declare(
     definition=lambda x: maximum(x, 0), kink=Kink(lambda x: x, UNIT), doc="x where x > 0, else 0",
 )
 step = declare(
-    "step", forms.step, lambda x, y: 0, plain="[{} > 0]", latex=r"\left[{} > 0\right]", hidden=True,
+    "step_", forms.step, lambda x, y: 0, plain="[{} > 0]", latex=r"\left[{} > 0\right]", hidden=True,
     reference=(lambda x: int(x > 0), lambda x, y: 0),
 )
 
@@ -336,7 +337,7 @@ silu_slope = declare(
     definition=lambda x: sigmoid(x) * (1 + x * sigmoid(-x)), cancels=True, hidden=True,
 )
 sech = declare(
-    "sech", forms.sech, lambda x, y: -tanh(x) * y, definition=lambda x: 1 / cosh(x), hidden=True,
+    "sech_", forms.sech, lambda x, y: -tanh(x) * y, definition=lambda x: 1 / cosh(x), hidden=True,
 )
 
 # ── choices ──
@@ -346,7 +347,10 @@ abs = declare(
     kink=Kink(lambda x: x, SYMMETRIC), doc="absolute value",
     reference=(abs, lambda x, y: exact.sign(x)),
 )
-sign = declare("sign", forms.sign, lambda x, y: 0, hidden=True, reference=(exact.sign, lambda x, y: 0))
+sign = declare(
+    "sign_", forms.sign, lambda x, y: 0, plain="sign({})", latex=r"\operatorname{{sign}}\left({}\right)", hidden=True,
+    reference=(exact.sign, lambda x, y: 0),
+)
 maximum = declare(
     "maximum", forms.maximum, lambda a, b, y: wins(a, b), lambda a, b, y: wins(b, a),
     plain="max({}, {})", latex=r"\max\left({}, {}\right)",
@@ -369,12 +373,12 @@ clip = declare(
     doc="the number of the interval from low to high that is nearest to x",
 )
 wins = declare(
-    "wins", forms.wins, lambda a, b, y: 0, lambda a, b, y: 0,
+    "wins_", forms.wins, lambda a, b, y: 0, lambda a, b, y: 0,
     plain="[{} > {}]", latex=r"\left[{} > {}\right]", hidden=True,
     reference=(exact.choose, lambda a, b, y: 0, lambda a, b, y: 0),
 )
 equals = declare(  # of whole numbers below a third: what `take` is made of
-    "equals", forms.equals, lambda i, j, n, y: 0, lambda i, j, n, y: 0, lambda i, j, n, y: 0,
+    "equals_", forms.equals, lambda i, j, n, y: 0, lambda i, j, n, y: 0, lambda i, j, n, y: 0,
     plain="[{} = {}]", latex=r"\left[{} = {}\right]", hidden=True,
     failure=lambda _, numbers, labels=(), prefix="": ValueError(
         f"{prefix}the index in take(values, index) is {numbers[0]:.15g}"
@@ -409,7 +413,7 @@ binary_cross_entropy_with_logits = declare(
     doc="binary_cross_entropy(sigmoid(z), y) that stays finite for every z",
 )
 logit = declare(
-    "logit", forms.logit, lambda p, y: 1 / (p * (1 - p)),
+    "logit_", forms.logit, lambda p, y: 1 / (p * (1 - p)),
     definition=lambda p: log(p / (1 - p)), domain=(UNIT,), hidden=True,
 )
 # fmt: on

@@ -42,7 +42,7 @@ class Symbol:
                 return primitives.neg(args[1])
             case ("mul", (_, -1)):
                 return primitives.neg(args[0])
-            case ("mul", (0, _) | (_, 0)) | ("div" | "ratio" | "xlogy", (0, _)):
+            case ("mul", (0, _) | (_, 0)) | ("div" | "ratio_" | "xlogy_", (0, _)):
                 return 0
         return Symbol("", row, args)
 
