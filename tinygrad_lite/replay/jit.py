@@ -18,7 +18,7 @@ from ..engine.arguments import ONLY_FLOATS, flatten, is_array, is_real, map_nest
 from ..engine.derivatives import made_by
 from ..engine.foreign_functions import find_caller, is_ours
 from ..engine.scopes import recording
-from ..engine.value import Constant, Value, as_node, topological_order
+from ..engine.value import Constant, Value, topological_order
 from .executor import Executor
 from .instructions import record
 from .program import Program, choose_executor, compiles, executor
@@ -130,6 +130,8 @@ class Jit:
             args = (*self._owner, *args)
         order = self._orders.get(len(args)) or self._order(args)
         numbers = array("d")
+        if notice.get():
+            return self._function(*args, **kwargs)
         try:
             key = self._structure(order, args, kwargs, numbers)
         except _NoNumber as found:
@@ -137,8 +139,6 @@ class Jit:
                 self._warn_of_values(order, args, kwargs)
                 return self._function(*args, **kwargs)
             self._refuse(order, args, kwargs)
-        if notice.get():
-            return self._call(lambda x, _: as_node(x), order, args, kwargs)
         record = self._recordings.get(key) or self._record(order, args, kwargs)
         if record is not self._latest:
             self._keep(key, record)
@@ -171,7 +171,6 @@ class Jit:
         outputs, leaves, names, p, shape = self._trace(order, args, kwargs)
         if not outputs:
             raise ValueError(f"the result of {self.__name__} depends on nothing: there is no program")
-        settle(topological_order(*leaves, *outputs))
         for x, name in zip(leaves, names, strict=True):
             x.label = x.label or re.sub(r"\W+", "_", name).strip("_")
         output = outputs[0] if p or type(shape) is _Place else outputs
@@ -252,12 +251,10 @@ class Jit:
         gc.disable()
         try:
             outputs, leaves, _, p, shape = self._trace(*arguments)
-            settle([*leaves, *(x for x in outputs if x.op)])  # plain ones are hashed at once
             order, given = topological_order(*leaves, *outputs), {*leaves}
             captured = [x for x in order if x.op is None and x not in given and type(x) is not Constant]
             if any(type(x) is Traced for x in captured):  # computed of an argument, and a leaf
                 self._notice("no_grad()")
-            settle(order)
             execute = None
             if outputs:
                 code = record(order, outputs, leaves[:p], [*leaves[p:], *captured], {}, {}, compiles(order))
@@ -306,6 +303,7 @@ class Jit:
             outputs = outputs or {Value(result.data): _Place(0)}
             shape = (_Place(0), made.select(shapes)) if made.with_value else made.select(shapes)
         p = len({x for x in flatten(shapes) if type(x) is _Place})
+        settle([*leaves, *(x for x in outputs if x.op)])
         return [*outputs], leaves, names, p, shape
 
     def _notice(self, what: str) -> None:
@@ -320,8 +318,8 @@ class Jit:
             self._noticed.add(what)
 
     def _warn_of_values(self, *arguments: Any) -> None:
-        """Warn that an argument holds a Value, unless a derivative or a recording put it there."""
-        if HOLDS_VALUES in self._noticed or notice.get():
+        """Warn that an argument holds a Value, unless a derivative put it there."""
+        if HOLDS_VALUES in self._noticed:
             return
         above: Any = sys._getframe(2)
         while above:
