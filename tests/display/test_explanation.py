@@ -200,7 +200,7 @@ def test_a_notebook_typesets_as_much_as_the_prompt_shows():
         y = y + x
     rows = explain(y)._repr_markdown_().splitlines()[2:-2]
     assert len(rows) == explain(y).SHOWN + 1
-    assert rows[-1] == r"&  &  &\text{… (print() shows all of it)}"
+    assert rows[-1] == r"&  &  &\text{… (print() shows all of it; explain(J, fold=None) is shorter)}"
 
 
 def test_powers_and_parentheses():
@@ -219,7 +219,7 @@ def test_a_long_chain_is_explained_a_line_at_a_time():
         y = y + x
     explanation = explain(y)
     assert list(itertools.islice(explanation.lines(), 2))[1] == "forward   v1 = x + x = 1 + 1 = 2"
-    assert repr(explanation).endswith("… (print() shows all of it)")
+    assert repr(explanation).endswith("… (print() shows all of it; explain(J, fold=None) is shorter)")
     assert len(repr(explanation).splitlines()) == explanation.SHOWN + 1
 
 

@@ -11,7 +11,7 @@ from .derivation import Derivation, Step, write_ratio
 from .folding import Fold, possible_foldings
 
 Row = tuple[str, str, str]  # a heading where a part begins, a left side, and all that follows it
-MORE = "… (print() shows all of it)"
+MORE = "… (print() shows all of it; explain(J, fold=None) is shorter)"
 IN_A_ROW = 4
 SPACES: dict[Style, str] = {"plain": " ", "latex": r" \quad "}
 
