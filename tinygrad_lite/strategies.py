@@ -150,8 +150,9 @@ def _find_row(name: str) -> Primitive:
 
 
 def _choose(c: Any, a: Any, b: Any) -> Any:
+    """`take`, and of numbers the sum that it is of Values: the item alone may be a zero of another sign."""
     index = step(c)
-    return take([a, b], index if isinstance(index, Value) else int(index))
+    return take([a, b], index) if isinstance(index, Value) else (1 - index) * a + index * b
 
 
 def _find_operand(nodes: Sequence[Any], x: int | float) -> Any:

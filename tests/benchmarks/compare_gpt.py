@@ -6,8 +6,7 @@ A step reads one name. First all have to find the same losses for ten steps; the
 with the recording of all lengths and all that it compiles on a machine where this has happened once.
 
 Of Values there are two rows without `jit`: a graph that is walked by `backward()`, as in the lesson's first steps, and
-`value_and_grad(loss)`, which is given the arrays: it makes the same graph of Values of its own, walks it backward, and
-returns Values without history, of which floats are made.
+`value_and_grad(loss)`, which is given the arrays: it makes the same graph of Values of its own, and returns arrays.
 """
 
 import os
@@ -31,20 +30,10 @@ def contestants(loss):
     return {
         "scalars, the plainest engine": (gpt.by_scalars, FEW),
         "tinygrad_lite, `backward()`": (lambda: gpt.by_graph(Value, loss), FEW),
-        "tinygrad_lite, `value_and_grad(loss)`": (lambda: in_floats(value_and_grad(loss)), FEW),
+        "tinygrad_lite, `value_and_grad(loss)`": (lambda: value_and_grad(loss), FEW),
         "NumPy, matrices with a backward pass by hand": (lambda: gpt.by_matrices, STEPS),
         "tinygrad_lite, `jit(value_and_grad(loss))`": (lambda: jit(value_and_grad(loss)), STEPS),
     }
-
-
-def in_floats(step):
-    """Of its gradients: parameters computed from Values would be Values, and remember all steps before."""
-
-    def loss_and_gradient(p, tokens):
-        J, gradient = step(p, tokens)
-        return J, {name: g.astype(float) for name, g in gradient.items()}
-
-    return loss_and_gradient
 
 
 def main():

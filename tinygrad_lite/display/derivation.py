@@ -116,8 +116,8 @@ class Derivation:
         return found
 
     def leaves(self) -> list[int]:
-        """The indices of the nodes that are not computed, without constants that others are computed from."""
-        return [i for i, x in enumerate(self.nodes) if x.op is None and (type(x) is not Constant or x in self.outputs)]
+        """The indices of the nodes that are not computed, without constants."""
+        return [i for i, x in enumerate(self.nodes) if x.op is None and type(x) is not Constant]
 
     def steps(self, style: Style = "plain", digits: int = 4) -> Iterator[Step]:
         """The forward steps, the seed and the backward steps, one per operand slot, in order."""

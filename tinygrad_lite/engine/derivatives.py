@@ -13,6 +13,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -22,6 +23,7 @@ from .foreign_functions import find_caller
 from .scopes import recording
 from .value import Constant, Value, as_node, check_range, dependents, name_nodes, topological_order
 
+differentiating: "ContextVar[bool]" = ContextVar("differentiating", default=False)  # in a call of the function
 NO_GRAPH = (
     "the function to differentiate returned {!r}, a number that depends on no argument: its derivative is 0. Where it "
     "should depend on one, its graph was lost: write log of tinygrad_lite for math.log, and no float() or .data"
@@ -47,7 +49,12 @@ def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
                 if x in leading and slot not in node.op.flat:
                     term = _product(gradients[node], _slope(node, slot, leading))
                     gradients[x] = primitives.add(gradients[x], term) if x in gradients else term
-    return [as_node(gradients.get(x, 0.0)) for x in xs]
+    return [_as_value(gradients.get(x, 0.0)) for x in xs]
+
+
+def _as_value(x: Any) -> Value:
+    """`x` as a Value; a number in a function that is differentiated as a Constant, no leaf that this depends on."""
+    return x if isinstance(x, Value) else as_node(x) if differentiating.get() else Value(x)
 
 
 def _differentiate(ys: Sequence[Value], xs: Sequence[Value]) -> list[tuple[Any, list[Any]]]:
@@ -269,7 +276,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     start = {x: along[name] for name, x in xs.items()}
     if not _closed(order, start) or any(isinstance(v, Value) for v in along.values()):
         moved = _move(order, start)
-        return results, map_nested(lambda y, _: as_node(moved.get(y, 0.0)), results)
+        return results, map_nested(lambda y, _: _as_value(moved.get(y, 0.0)), results)
     moved = _move(order, start, floats=True)
     return map_nested(lambda y, _: y.data, results), map_nested(lambda y, _: float(moved.get(y, 0.0)), results)
 
@@ -357,8 +364,9 @@ def _warn_of_numbers(results: Sequence[Any]) -> None:
 
 def _call(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What f returns; its nodes keep their operands, also in `no_grad`."""
-    token = recording.set(True)
+    tokens = recording.set(True), differentiating.set(True)
     try:
         return f(*inputs, **kwargs)
     finally:
-        recording.reset(token)
+        recording.reset(tokens[0])
+        differentiating.reset(tokens[1])
