@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..engine.arguments import check_vector, is_array, map_nested
+from ..engine.arguments import ONLY_FLOATS, check_vector, is_array, map_nested, to_lists
 from ..engine.value import Value
 from .data import check_number
 
@@ -64,7 +64,8 @@ class Optimizer(ABC):
 
     def _arrange(self, gradient: Any) -> Any:
         """The numbers of a gradient in the order of the parameters. Raises: TypeError for other containers."""
-        if not _is_container(gradient):
+        gradient = to_lists(gradient)
+        if not _is_container(gradient) or ONLY_FLOATS.issuperset(map(type, gradient)):  # as nearly always
             return gradient
         slopes, places = _by_place(gradient), dict.fromkeys(self._places)
         if slopes.keys() == places.keys():
