@@ -96,9 +96,9 @@ class Drawing:
     def save(self, path: str | PathLike[str]) -> None:
         """Write the picture to a file, as its suffix says: .svg, .html, .dot, .png, .pdf.
 
-        The last two need Typst: `pip install '.[pictures]'` in the checkout; a Chinese name is empty boxes there where the
-        machine has no Chinese font. Only .svg and .html follow the reader's system, and move if the picture is animated:
-        the others are light unless `theme` says dark, and show the whole.
+        The last two need Typst: `pip install '.[pictures]'` in the checkout; a Chinese name is empty boxes there, where
+        the machine has no Chinese font. Only .svg and .html follow the reader's system, and move if the picture is
+        animated: the others are light unless `theme` says dark, and show the whole.
 
         Raises: ValueError for another suffix; RuntimeError, saying what to install, without the engine.
         """
