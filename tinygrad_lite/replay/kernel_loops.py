@@ -137,26 +137,18 @@ def layer(p, n, valid, stride, out, tape, at, count, terms, w, first, sums):
     """
     end = at + terms
     for _ in range(count // 4):
-        for i in range(0, n, 2 * WIDTH):
-            u0 = v0 = repeat(w[first])
-            u1 = v1 = repeat(w[first + 1])
-            u2 = v2 = repeat(w[first + 2])
-            u3 = v3 = repeat(w[first + 3])
+        for i in range(0, n, WIDTH):
+            u0, u1, u2, u3 = repeat(w[first]), repeat(w[first + 1]), repeat(w[first + 2]), repeat(w[first + 3])
             k = first
-            for j in range(at, end):  # eight sums stay in registers
+            for j in range(at, end):  # four sums stay in the registers of AVX2, eight would not
                 k += 4
-                x, y = load(p, tape[j] * stride + i), load(p, tape[j] * stride + i + WIDTH)
-                w0, w1, w2, w3 = repeat(w[k]), repeat(w[k + 1]), repeat(w[k + 2]), repeat(w[k + 3])
-                u0, u1, u2, u3 = plus(u0, w0, x), plus(u1, w1, x), plus(u2, w2, x), plus(u3, w3, x)
-                v0, v1, v2, v3 = plus(v0, w0, y), plus(v1, w1, y), plus(v2, w2, y), plus(v3, w3, y)
+                x = load(p, tape[j] * stride + i)
+                u0, u1 = plus(u0, repeat(w[k]), x), plus(u1, repeat(w[k + 1]), x)
+                u2, u3 = plus(u2, repeat(w[k + 2]), x), plus(u3, repeat(w[k + 3]), x)
             store(p, out + i, u0)
-            store(p, out + i + WIDTH, v0)
             store(p, out + stride + i, u1)
-            store(p, out + stride + i + WIDTH, v1)
             store(p, out + 2 * stride + i, u2)
-            store(p, out + 2 * stride + i + WIDTH, v2)
             store(p, out + 3 * stride + i, u3)
-            store(p, out + 3 * stride + i + WIDTH, v3)
         first += 4 + 4 * terms
         out += 4 * stride
     for _ in range(count % 4):
@@ -246,19 +238,17 @@ def products(p, n, valid, stride, out, tape, at, height, width, w, first, sums):
             p[tape[j] * stride + i] = 0.0
     right = at + height
     for r in range(0, height, 2):
-        for c in range(0, width - 3, 4):
-            s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = repeat(0.0)
+        for c in range(0, width - 1, 2):
+            s0 = s1 = t0 = t1 = repeat(0.0)
             for i in range(0, n, WIDTH):
                 a, b = load(p, tape[at + r] * stride + i), load(p, tape[at + r + 1] * stride + i)
                 x, y = load(p, tape[right + c] * stride + i), load(p, tape[right + c + 1] * stride + i)
                 s0, s1, t0, t1 = plus(s0, a, x), plus(s1, a, y), plus(t0, b, x), plus(t1, b, y)
-                x, y = load(p, tape[right + c + 2] * stride + i), load(p, tape[right + c + 3] * stride + i)
-                s2, s3, t2, t3 = plus(s2, a, x), plus(s3, a, y), plus(t2, b, x), plus(t3, b, y)
             j = right + width + r * width + c
-            for k, s, t in ((j, s0, t0), (j + 1, s1, t1), (j + 2, s2, t2), (j + 3, s3, t3)):
+            for k, s, t in ((j, s0, t0), (j + 1, s1, t1)):
                 sums[tape[k]] += add_up(s)
                 sums[tape[k + width]] += add_up(t)
-        for c in range(width // 4 * 4, width):
+        for c in range(width // 2 * 2, width):
             s = t = repeat(0.0)
             for i in range(0, n, WIDTH):
                 x = load(p, tape[right + c] * stride + i)

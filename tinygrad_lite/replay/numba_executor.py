@@ -99,7 +99,7 @@ class Replay:
         try:
             columns = plan.workspaces.pop()
         except IndexError:
-            columns = np.empty(plan.column_space)
+            columns = _allocate(plan.column_space)
         given = (
             plan.columns,
             plan.column_functions,
@@ -211,6 +211,13 @@ class NumbaExecutor:
         replay.compute(self.run, 0, bounds[1])
         for share in shares:
             share.result()
+
+
+def _allocate(n: int) -> Any:
+    """Room for n floats, so that eight of them lie in one line of the cache: the kernel takes eight at a time."""
+    space = np.empty(n + 7)
+    start = -space.ctypes.data % 64 // 8
+    return space[start : start + n]
 
 
 def _to_lists(given: Any) -> Any:
