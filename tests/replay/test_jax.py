@@ -291,6 +291,16 @@ def test_a_user_defined_row_that_jax_cannot_follow_is_named(value):
         function([3.0])
 
 
+def test_what_the_ways_through_branches_have_in_common_is_computed_once():
+    def value(x):
+        y = math.exp(x)
+        y = y + 1.0 if y > 1.0 else y
+        return y if y > 3.0 else -y
+
+    row = primitive("forked", value, lambda x, y: y)
+    assert str(jax.make_jaxpr(value_on_arrays(row))(0.5)).count(" exp ") == 1
+
+
 def test_branches_that_constants_decide():
     w, x = Value(2.0), Value(3.0)
     for output in (w**0, tl.relu(Value(-1.0)) * w, (w * x) ** 0 + w):

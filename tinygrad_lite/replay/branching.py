@@ -34,14 +34,18 @@ class Carrier(NamedTuple):
 class Branching:
     """An array in place of a float, in a function that is run once for each way through its branches.
 
-    `decisions` are the answers that its comparisons give, `asked` the comparisons, both in order.
+    `decisions` are the answers that its comparisons give, `asked` the comparisons, both in order. `computed` has what
+    any way has computed: by function and operands, these and the result, so that ways share what they have in common.
     """
 
-    def __init__(self, array: Any, carrier: Carrier, decisions: list[bool], asked: list[Any]) -> None:
+    def __init__(
+        self, array: Any, carrier: Carrier, decisions: list[bool], asked: list[Any], computed: dict[Any, Any]
+    ) -> None:
         self.array = array
         self.carrier = carrier
         self.decisions = decisions
         self.asked = asked
+        self.computed = computed
 
     def __bool__(self) -> bool:
         known = self.carrier.decide(self.array)
@@ -63,7 +67,16 @@ class Branching:
     def through(self, function: Callable[..., Any], *operands: Any) -> "Branching":
         """The function of arrays applied to operands of which some are branching."""
         arrays = [x.array if isinstance(x, Branching) else x for x in operands]
-        return Branching(function(*arrays), self.carrier, self.decisions, self.asked)
+        result = _once(self.computed, function, *arrays)
+        return Branching(result, self.carrier, self.decisions, self.asked, self.computed)
+
+
+def _once(computed: dict[Any, Any], function: Callable[..., Any], *operands: Any) -> Any:
+    """The function of the operands, computed unless it has been; by identity, as long as the operands are kept."""
+    key = function, *map(id, operands)
+    if key not in computed:
+        computed[key] = operands, function(*operands)
+    return computed[key][1]
 
 
 def _operator(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Branching]:
@@ -115,23 +128,26 @@ def follow(function: Any, carrier: Carrier) -> Callable[..., Any]:
         if not isinstance(x, FunctionType):
             return x
         if x.__module__ == stable_forms.__name__:  # on their own: with those of the caller its branches would multiply
-            return lambda first, *others: first.through(follow(x, carrier), first, *others)
+            of_arrays = follow(x, carrier)
+            return lambda first, *others: first.through(of_arrays, first, *others)
         return rebind(x, replace)
 
-    def explore(operands: Sequence[Any], decisions: list[bool]) -> Any:
+    def explore(operands: Sequence[Any], decisions: list[bool], computed: dict[Any, Any]) -> Any:
         asked: list[Any] = []
         known = len(decisions)
         try:
-            result = copy(*(Branching(x, carrier, decisions, asked) for x in operands))
+            result = copy(*(Branching(x, carrier, decisions, asked, computed) for x in operands))
             result = result.array if isinstance(result, Branching) else result
         except (ArithmeticError, ValueError):
             result = math.nan
         for i in reversed(range(known, len(asked))):
-            result = carrier.select(asked[i], result, explore(operands, [*decisions[:i], False]))
+            other = explore(operands, [*decisions[:i], False], computed)
+            if other is not result:
+                result = _once(computed, carrier.select, asked[i], result, other)
         return result
 
     try:
         copy = rebind(function, replace) if isinstance(function, FunctionType) else replace(function)
     except RecursionError:
         raise TypeError("it calls itself") from None
-    return lambda *operands: explore(operands, [])
+    return lambda *operands: explore(operands, [], {})
