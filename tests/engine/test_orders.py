@@ -85,7 +85,7 @@ def exact_derivative(f, x, order):
     if abs(x) < 1e-200:  # a difference quotient of sixty digits sees nothing there
         x = 0.0
     scale = max(mpmath.mpf(1e-6), abs(mpmath.mpf(x)) * mpmath.mpf(1e-6)) if x else mpmath.mpf(1e-6)
-    with mpmath.workdps(160):
+    with mpmath.workdps(110):
         return mpmath.diff(f, mpmath.mpf(x), order, h=scale * mpmath.mpf(10) ** -20)
 
 

@@ -40,17 +40,19 @@ def neighbours(pattern, svg):
 
 @pytest.mark.parametrize("svg", [*stored()])
 def test_every_text_says_something_in_its_place(svg):
-    assert len(neighbours(TEXT, svg)) >= 5
-    for one, two in neighbours(TEXT, svg):
+    said, found = told(svg), neighbours(TEXT, svg)
+    assert len(found) >= 5
+    for one, two in found:
         before, between, after = svg[: one.start()], svg[one.end() : two.start()], svg[two.end() :]
-        assert told(before + two[0] + between + two[0] + after) != told(svg)
-        assert told(before + two[0] + between + one[0] + after) != told(svg)
+        assert told(before + two[0] + between + one[0] + after) != said
 
 
 @pytest.mark.parametrize("svg", [svg for svg in stored() if GLYPH.search(svg.values[0])])
 def test_every_glyph_says_something(svg):
-    for one, two in neighbours(GLYPH, svg):
-        assert told(svg[: one.start()] + two[0] + svg[one.end() :]) != told(svg)
+    """Every tenth is tried: to read a picture again for each takes its time."""
+    said = told(svg)
+    for one, two in neighbours(GLYPH, svg)[::10]:
+        assert told(svg[: one.start()] + two[0] + svg[one.end() :]) != said
 
 
 @pytest.mark.parametrize("path", sorted(LESSONS.glob("*.ipynb")), ids=lambda path: path.stem[0])
