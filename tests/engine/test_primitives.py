@@ -199,6 +199,7 @@ SAME = [name for name in dir(math) if name in TABLE and name not in ("cbrt", "er
 def test_a_value_on_floats_is_what_math_gives(name):
     row, function = TABLE["abs" if name == "fabs" else name], getattr(math, name)
 
+    @FEWER
     @given(points(row))
     def same(x):
         assert row(*map(Value, x)).data.hex() == function(*x).hex()
