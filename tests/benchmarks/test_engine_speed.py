@@ -81,7 +81,7 @@ PHASES = {"built": build, "built and differentiated": differentiate, "explained 
 @pytest.mark.parametrize("nodes", [1_000, 1_000_000])
 def test_a_million_nodes_cost_per_node_what_a_thousand_cost(benchmark, nodes, phase):
     benchmark.group = f"1,000,000 nodes of a chain, {phase}"
-    if not benchmark.enabled:  # that it runs is seen at a hundredth of the size; tests/engine/test_scale has a million
+    if not benchmark.enabled:  # that it runs is seen at a hundredth of the size
         nodes = min(nodes, 10_000)
     million = 1_000_000 if benchmark.enabled else nodes
     (x, y), power = differentiate(nodes), 0.999999 ** (nodes // 2)

@@ -1,4 +1,4 @@
-"""A million nodes, memory, and the same bits on every run."""
+"""Large graphs, memory, and the same bits on every run; benchmarks/test_engine_speed.py has a million nodes."""
 
 import gc
 import os
@@ -12,16 +12,16 @@ from tinygrad_lite import Value, explain
 from tinygrad_lite.engine.value import topological_order
 
 
-def test_a_million_nodes_are_built_differentiated_explained_and_freed():
+def test_200_000_nodes_are_built_differentiated_explained_and_freed():
     x = y = Value(1.0, "x")
-    for _ in range(500_000):
+    for _ in range(100_000):
         y = y * 0.999999 + 1e-9
     y.backward()
-    assert x.grad == pytest.approx(0.999999**500_000, rel=1e-9)
+    assert x.grad == pytest.approx(0.999999**100_000, rel=1e-9)
     assert next(explain(y).lines()) == "given     x = 1"
     assert gc.isenabled()
     nodes = [weakref.ref(node) for node in topological_order(y)]
-    assert len(nodes) > 1_000_000
+    assert len(nodes) > 200_000
     gc.disable()  # the last name is to free them at once, not the collector some time
     try:
         del x, y
