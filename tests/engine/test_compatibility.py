@@ -261,4 +261,5 @@ def test_a_subclass_keeps_its_state_through_copies_and_gives_plain_values():
 def test_a_value_is_a_number_where_a_number_is_asked_for():
     v = Value(2.567)
     assert (int(v), round(v), round(v, 1), math.floor(v), f"{v:.1f}", v.conjugate()) == (2, 3, 2.6, 2, "2.6", v)
+    assert (v.real, v.imag) == (v, 0.0)
     assert weakref.ref(v)() is v

@@ -283,12 +283,19 @@ def test_a_value_that_a_function_captures_can_be_differentiated_by():
 
 
 def test_what_no_gradient_reaches_is_not_asked_for_a_slope():
-    x = Value(0.0)
-    (tl.stop_gradient(tl.sqrt(x)) + x).backward()
+    def f(x):
+        return tl.stop_gradient(tl.sqrt(x)) + x
+
+    x = Value(0.0, "x")
+    y = f(x)
+    y.backward()
     assert x.grad == 1.0
+    assert str(tl.explain(y)).endswith("gradient  ∂y/∂x = 1")
+    assert tl.gradcheck(f, 0.0).ok
+    assert hessian(f)(0.0) == [[0.0]]
     for x in (0.0, Value(0.0)):
-        assert float(grad(lambda x: tl.stop_gradient(tl.sqrt(x)) + x)(x)) == 1.0
-        assert math.copysign(1, grad(tl.stop_gradient)(x)) == 1.0
+        assert float(grad(f)(x)) == float(tl.jvp(f, (x,), (1.0,))[1]) == 1.0
+        assert math.copysign(1, grad(tl.stop_gradient)(x)) == float(tl.jvp(tl.stop_gradient, (x,), (1.0,))[1]) + 1.0
 
 
 def test_a_function_may_call_backward_before_it_is_differentiated():

@@ -44,6 +44,7 @@ def same(x, y):
         (tl.binary_cross_entropy, (1, 0), ValueError),
         (tl.binary_cross_entropy, (0, 1), ValueError),
         (tl.binary_cross_entropy, (1.5, 0), ValueError),
+        (tl.binary_cross_entropy, (1.5, 1), ValueError),
         (tl.binary_cross_entropy, (0.5, -0.1), ValueError),
         (tl.binary_cross_entropy_with_logits, (0, 1.5), ValueError),
     ],
@@ -149,6 +150,7 @@ def test_silent_underflow_and_kinks(operation, operands, expected):
         (tl.tanh, (20,), 1.6993417021166355e-17),
         (tl.sigmoid, (40,), 4.248354255291589e-18),
         (lambda z: tl.binary_cross_entropy_with_logits(z, 1), (40,), -4.248354255291589e-18),
+        (lambda y: tl.binary_cross_entropy(0.5 + 2**-40, y), (0.25,), -(2.0**-38)),  # log (p/(1 − p)) near ½
     ],
 )
 def test_saturated_slopes_keep_their_digits(operation, operands, slope):

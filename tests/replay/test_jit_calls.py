@@ -18,9 +18,11 @@ from tests.project import python
 from tinygrad_lite import (
     Program,
     Value,
+    clip,
     exp,
     grad,
     hessian,
+    hypot,
     jit,
     maximum,
     no_grad,
@@ -275,6 +277,13 @@ def test_a_decision_is_warned_of_once_and_names_the_line(f, request):
     assert [(w.filename, w.lineno) for w in warned] == [(f.__code__.co_filename, f.__code__.co_firstlineno)]
     assert f"takes the number of a Value here ({what}" in str(warned[0].message)
     recorded(3.0)
+
+
+@pytest.mark.parametrize("f", [maximum, hypot, np.minimum, lambda w, x: clip(w, x, 3.0), lambda w, x: w.clip(0.0, x)])
+def test_a_weight_in_front_of_an_argument_hides_no_decision(f):
+    w = Value(2.0)
+    with pytest.warns(RuntimeWarning, match=r"takes the number of a Value here \(>\)"):
+        assert jit(lambda x: x if f(w, x) > 0.0 else -x)(1.0) == 1.0
 
 
 def test_a_loop_that_ends_by_its_numbers_is_unrolled_as_it_was():

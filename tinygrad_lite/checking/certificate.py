@@ -18,7 +18,7 @@ from typing import Any
 from ..engine import derivatives
 from ..engine.arguments import expect_number, flatten, is_real, map_nested, unflatten
 from ..engine.declaration import Primitive
-from ..engine.value import Constant, Value, as_node, dependents, topological_order
+from ..engine.value import Constant, Value, as_node, dependents, reached, topological_order
 from . import reference
 from .differences import branch_signature, differentiate, differentiate_row, find_loose_ends
 from .report import Check, GradcheckReport, InputReport, make_error
@@ -109,11 +109,13 @@ def _report(order: Sequence[Value], xs: Sequence[Value], checks: list[Check], ra
 
 def _check_nodes(order: Sequence[Value], seed: float) -> Iterator[Check]:
     """The checks of every node, from the output (the last of `order`) down."""
+    asked = reached(order, order[-1:])
     for check in _check_sums(order, seed, {}):
         yield check
         node = check.node
         if node.op and _is_finite(node):
-            yield from _check_operation(node, node.op, [x.data for x in node.inputs], _compute_partials(node))
+            partials = _compute_partials(node) if node in asked else {}
+            yield from _check_operation(node, node.op, [x.data for x in node.inputs], partials)
         elif node.op:
             yield Check(node, (node,), "value", node.data, math.nan, math.nan, "unchecked", "not finite")
 
@@ -123,10 +125,11 @@ def _check_sums(order: Sequence[Value], seed: float, earlier: dict[Value, float]
     passed: dict[Value, list[tuple[float, Value]]] = defaultdict(list)
     for x, grad in [(order[-1], seed), *earlier.items()]:
         passed[x].append((grad, Value(grad)))
+    asked = reached(order, order[-1:])
     for node in reversed(order):
         if type(node) is not Constant:
             yield _check_gradient(node, passed[node])
-            for i, partial in _compute_partials(node).items():
+            for i, partial in _compute_partials(node).items() if node in asked else ():
                 passed[node.inputs[i]].append((node.grad * partial, node))
 
 

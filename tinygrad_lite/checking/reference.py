@@ -12,6 +12,7 @@ from decimal import MAX_EMAX, MIN_EMIN, Clamped, Context, Decimal, Inexact, Roun
 from typing import Any
 
 from ..engine.declaration import Primitive, carrier
+from ..engine.value import reached
 
 PRECISIONS = (30, 50, 100, 200, 360, 440)  # decimal digits; the last two see the 5e-324 of 1 + 5e-324
 OF_GRAPHS = (30, 50, 100, 700, 880)  # the last two see the slope of x / log1p(x) at 5e-324, which cancels besides
@@ -115,12 +116,17 @@ def compute_gradient(order: Sequence[Any], leaves: Sequence[Any]) -> list[Decima
     Raises: TypeError if a row of the graph has no reference.
     """
 
+    asked = reached(order, order[-1:])
+
     def attempt() -> list[Decimal]:
         duals = {x: Dual(Decimal(x.data), {}) for x in order if not x.inputs}
         slopes: dict[Any, dict[int, Decimal]] = {}
         for node in order:
             if node.inputs:
-                local = [Dual(duals[x].value, {i: ONE}, duals[x].rounded) for i, x in enumerate(node.inputs)]
+                units: list[dict[int, Decimal]] = [{i: ONE} if node in asked else {} for i in range(len(node.inputs))]
+                local = [
+                    Dual(duals[x].value, unit, duals[x].rounded) for x, unit in zip(node.inputs, units, strict=True)
+                ]
                 duals[node] = Dual.apply_primitive(node.op, tuple(local))
                 slopes[node] = duals[node].slopes
         total = {order[-1]: ONE}

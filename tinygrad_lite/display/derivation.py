@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..engine.declaration import TABLE
 from ..engine.names import distinct, latex_names
 from ..engine.symbol import OPERATOR, Style, Symbol, format_number, write
-from ..engine.value import Constant, Value, topological_order
+from ..engine.value import Constant, Value, reached, topological_order
 
 LONG = 44  # characters of a formula; the symbol of a local derivative has no more of it
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -165,13 +165,14 @@ class Derivation:
 
         seed = (format_number(self.seed, style, digits),)
         yield Step("seed", root, None, None, ratio(root, root), "=", seed, (), self.seed, self.seed)
+        asked = reached(self.nodes, [self.nodes[root]])
         for i in reversed(range(root + 1)):
             for slot, j in enumerate(self.operands(i)):
                 if type(self.nodes[j]) is Constant:
                     continue
                 partial, remark = self.slope(i, slot)
                 formula = self._formula(i, slot, names, partial, style, digits)
-                contribution = gradients[i] * partial
+                contribution = gradients[i] * partial if self.nodes[i] in asked else 0.0
                 gradients[j] += contribution
                 local = self._local(i, slot, names, style, digits)
                 times = getattr(TABLE["mul"], style)

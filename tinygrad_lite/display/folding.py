@@ -182,6 +182,7 @@ class _Formula:
             partials=tuple(lambda *operands, slot=slot: self._slope(slot, *operands) for slot in slots),
             definition=lambda *operands: self._terms(operands)[self.members[-1]],
             opaque=tuple(slots) if any(row and row.opaque for row in rows) or at_kink else (),
+            flat=(),
             hidden=True,
         )
 
@@ -270,7 +271,7 @@ def _call(name: str, number: str, data: float, slopes: Iterable[float]) -> Primi
     operands = ", ".join(["{}"] * len(partials))
     plain = f"{_literal(name)}({operands}){number}"
     latex = rf"{_literal(latex_text(name))}\left({operands}\right){_literal(latex_text(number)) if number else ''}"
-    return Primitive(name=name, plain=plain, latex=latex, value=lambda *_: data, partials=partials, opaque=())
+    return Primitive(name=name, plain=plain, latex=latex, value=lambda *_: data, partials=partials, opaque=(), flat=())
 
 
 def _literal(text: str) -> str:

@@ -110,9 +110,12 @@ class Primitive:
 
             advice = ARITY.get(self.name, "")
             raise TypeError(f"{self.name} takes {len(self.partials)} argument{plural}, {len(args)} given{advice}")
-        for arg in args:
-            if hasattr(arg, "apply_primitive"):
-                return arg.apply_primitive(self, args)
+        carrier: Any = None
+        for arg in args:  # a subclass goes first, as with Python's operators
+            if hasattr(arg, "apply_primitive") and (carrier is None or isinstance(arg, type(carrier))):
+                carrier = arg
+        if carrier is not None:
+            return carrier.apply_primitive(self, args)
         return self.evaluate([to_float(arg, f"{self.name} needs real numbers or Values") for arg in args])
 
     def evaluate(self, operands: Sequence[float], labels: Sequence[str | None] = ()) -> float:

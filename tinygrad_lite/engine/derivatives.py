@@ -12,7 +12,7 @@ a node to differentiate by, and its derivatives are floats, at the price of `bac
 import functools
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -21,7 +21,7 @@ from . import primitives
 from .arguments import expect_number, flatten, is_array, is_real, map_leaves, map_nested, unflatten
 from .foreign_functions import find_caller
 from .scopes import recording
-from .value import Constant, Value, as_node, check_range, dependents, name_nodes, topological_order
+from .value import Constant, Value, as_node, check_range, dependents, name_nodes, reached, topological_order
 
 differentiating: "ContextVar[bool]" = ContextVar("differentiating", default=False)  # in a call of the function
 NO_GRAPH = (
@@ -207,7 +207,8 @@ def hessian(f: Callable[..., Any], argnums: int | Iterable[int] | None = None) -
     def second_derivatives(*args: Any, **kwargs: Any) -> list[list[Any]]:
         inputs = map_nested(_fresh, list(args))
         xs = flatten(inputs)
-        return [row for _, row in _differentiate(gradient(_result(f, inputs, kwargs), xs), xs)]
+        slopes = _call(gradient, [_result(f, inputs, kwargs), xs], {})
+        return [row for _, row in _differentiate(slopes, xs)]
 
     return second_derivatives
 
@@ -273,21 +274,25 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
             raise TypeError(f"tangents{name} {expect_number(along[name])}")
     results = _results(f, inputs, {})
     order = topological_order(*flatten(results))
+    wanted = reached(order, flatten(results))
     start = {x: along[name] for name, x in xs.items()}
     if not _closed(order, start) or any(isinstance(v, Value) for v in along.values()):
-        moved = _move(order, start)
+        moved = _move(order, wanted, start)
         return results, map_nested(lambda y, _: _as_value(moved.get(y, 0.0)), results)
-    moved = _move(order, start, floats=True)
+    moved = _move(order, wanted, start, floats=True)
     return map_nested(lambda y, _: y.data, results), map_nested(lambda y, _: float(moved.get(y, 0.0)), results)
 
 
-def _move(order: Iterable[Value], start: dict[Value, Any], *, floats: bool = False) -> dict[Value, Any]:
-    """How nodes move where those of `start` do as it says: the chain rule forwards, in floats or in Values."""
+def _move(
+    order: Iterable[Value], wanted: Container[Value], start: dict[Value, Any], *, floats: bool = False
+) -> dict[Value, Any]:
+    """How `wanted` nodes move where those of `start` do as it says: the chain rule forwards, in floats or in Values."""
     moved, leading = dict(start), dependents(order, start)
     for node in order:
-        if node in leading and node not in moved:
-            slopes = [(x, _slope(node, i, leading, floats=floats)) for i, x in enumerate(node.inputs) if x in leading]
-            moved[node] = functools.reduce(primitives.add, [_product(moved[x], slope) for x, slope in slopes])
+        if node in leading and node in wanted and node.op and node not in moved:
+            slots = [i for i, x in enumerate(node.inputs) if x in leading and i not in node.op.flat]
+            terms = [_product(moved[node.inputs[i]], _slope(node, i, leading, floats=floats)) for i in slots]
+            moved[node] = functools.reduce(primitives.add, terms) if terms else 0.0
     return moved
 
 

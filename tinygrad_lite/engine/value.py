@@ -449,6 +449,15 @@ def dependents(order: Iterable[Value], nodes: Iterable[Value]) -> set[Value]:
     return found
 
 
+def reached(order: Sequence[Value], outputs: Iterable[Value]) -> set[Value]:
+    """The nodes of the topological `order` that a gradient of `outputs` reaches: not past a slope that is always 0."""
+    found = set(outputs)
+    for node in reversed(order):
+        if node in found and node.op:
+            found.update(x for slot, x in enumerate(node.inputs) if slot not in node.op.flat)
+    return found
+
+
 def topological_order(*outputs: Value) -> list[Value]:
     """The outputs and all nodes that they depend on, each once and after its inputs.
 
