@@ -46,17 +46,19 @@ SECOND_OPERAND = """\
     if type(other) is Value:
         number = other.data
     else:
-        {coercion}
+{coercion}\
         number = other if type(other) is float else other.data
 """
 
-COERCION = {
-    True: """\
-other = as_operand(other)
+OF_AN_OPERATOR = """\
+        other = as_operand(other)
         if other is NotImplemented:
-            return other""",
-    False: "other = require_operand(row, other)",
-}
+            return other
+"""
+
+OF_A_FUNCTION = """\
+        other = require_operand(row, other)
+"""
 
 FURTHER_OPERAND = """\
     if type({name}) is not Value:
@@ -119,43 +121,13 @@ def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
     arity = len(row.partials)
     inputs = [["self"], ["self", "other"]][arity - 1] if arity <= 2 else ["self", *(f"_{i}" for i in range(1, arity))]
     data = [f"{name}.data" for name in inputs]
-    packed = "(self,)" if arity == 1 else f"({', '.join(inputs)})"
-    others = ", ".join(inputs[1:])
-    doc = '"""' + row.doc.replace("\\", r"\\").replace('"', r"\"") + '"""'
-    words = {"method": row.method, "reflected": f"__r{row.method[2:]}", "doc": doc, "signature": ", ".join(inputs)}
-    operator = arity == 2 and row.method.startswith("__")
-    if arity == 2:
-        coercion = SECOND_OPERAND.format(coercion=COERCION[operator])
-    else:
-        coercion = "".join(FURTHER_OPERAND.format(name=name) for name in inputs[1:])
+    slopes = [write_partial(row, i, data, "node.data") for i in range(arity)]
     names = values_by_name() | NAMES | {row.name: row.value, "row": row, "_value": row.value}
-    called = Symbol("", row, tuple(map(Symbol, data)))
-    value = write(called, "python") if row.builtin else f"_value({', '.join(data)})"
-    if arity == 2:
-        value = value.replace("other.data", "number")
-    second = "None" if arity == 1 else others if arity == 2 else f"({others})"
-    operands = "    self = node.first\n" + (f"    {others} = node.second\n" if others else "")
-    text = FORWARD.format(**words, coercion=coercion, value=value, inputs=packed, second=second)
-    if operator:
-        text += REFLECTED.format(**words)
-    text += BACKWARD.format(operands=operands)
-    terms = []
-    opaque: tuple[int, ...] = ()
-    flat: tuple[int, ...] = ()
-    for i, name in enumerate(inputs):
-        slope = write_partial(row, i, data, "node.data")
-        if slope is None:
-            opaque += (i,)
-            names[f"_slope_{i}"] = lambda *numbers, i=i: row.slope(i, numbers[:-1], numbers[-1])
-            slope = Symbol(f"_slope_{i}({', '.join(data)}, node.data)")
-        if isinstance(slope, Symbol) or slope != 0:
-            terms.append(TERM.format(input=name, product=write(TABLE["mul"](Symbol("upstream"), slope), "python")))
-        else:
-            flat += (i,)
-    if arity == 2:
-        first = "".join(terms[: 0 not in flat])
-        text += BESIDE_A_NUMBER.format(first=textwrap.indent(first.replace("other.data", "other"), "    "))
-    text += "".join(terms)
+    for i in (opaque := tuple(i for i, slope in enumerate(slopes) if slope is None)):
+        names[f"_slope_{i}"] = lambda *numbers, i=i: row.slope(i, numbers[:-1], numbers[-1])
+        slopes[i] = Symbol(f"_slope_{i}({', '.join(data)}, node.data)")
+    flat = tuple(i for i, slope in enumerate(slopes) if not isinstance(slope, Symbol) and slope == 0)
+    text = _write_forward(row, inputs, data) + _write_backward(inputs, slopes, flat)
 
     filename = f"<tinygrad_lite: {row.name}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
@@ -163,6 +135,36 @@ def generate(row: Primitive) -> dict[str, Callable[..., Any]]:
     exec(compile(text, filename, "exec"), names, functions)
     row.opaque, row.flat = opaque, flat  # when they are whole: another thread may ask
     return functions
+
+
+def _write_forward(row: Primitive, inputs: list[str], data: list[str]) -> str:
+    doc = '"""' + row.doc.replace("\\", r"\\").replace('"', r"\"") + '"""'
+    words = {"method": row.method, "reflected": f"__r{row.method[2:]}", "doc": doc, "signature": ", ".join(inputs)}
+    called = Symbol("", row, tuple(map(Symbol, data)))
+    value = write(called, "python") if row.builtin else f"_value({', '.join(data)})"
+    operator = len(inputs) == 2 and row.method.startswith("__")
+    if len(inputs) == 2:
+        coercion = SECOND_OPERAND.format(coercion=OF_AN_OPERATOR if operator else OF_A_FUNCTION)
+        value, second = value.replace("other.data", "number"), "other"
+    else:
+        coercion = "".join(FURTHER_OPERAND.format(name=name) for name in inputs[1:])
+        second = f"({', '.join(inputs[1:])})" if inputs[1:] else "None"
+    packed = "(self,)" if len(inputs) == 1 else f"({', '.join(inputs)})"
+    text = FORWARD.format(**words, coercion=coercion, value=value, inputs=packed, second=second)
+    return text + REFLECTED.format(**words) * operator
+
+
+def _write_backward(inputs: list[str], slopes: list[Any], flat: tuple[int, ...]) -> str:
+    others = ", ".join(inputs[1:])
+    text = BACKWARD.format(operands="    self = node.first\n" + (f"    {others} = node.second\n" if others else ""))
+    products = [write(TABLE["mul"](Symbol("upstream"), slope), "python") for slope in slopes]
+    terms = [
+        TERM.format(input=x, product=y) for i, (x, y) in enumerate(zip(inputs, products, strict=True)) if i not in flat
+    ]
+    if others == "other":
+        first = "".join(terms[: 0 not in flat]).replace("other.data", "other")
+        text += BESIDE_A_NUMBER.format(first=textwrap.indent(first, "    "))
+    return text + "".join(terms)
 
 
 def values_by_name() -> dict[str, Callable[..., float]]:
