@@ -136,6 +136,7 @@ def test_a_theme_that_is_asked_for_is_the_same_on_any_machine(tmp_path: Path) ->
         "dark": False,
     }
     assert len({ET.fromstring(drawing.svg).get("id") for drawing in drawings.values()}) == 3  # they can share a page
+    assert 'bgcolor="#1e1e1e"' in drawings["dark"].source
     for theme, papers in {"auto": ("#ffffff", "#1e1e1e"), "light": ("#ffffff",) * 2, "dark": ("#1e1e1e",) * 2}.items():
         drawings[theme].save(tmp_path / "J.html")
         page = (tmp_path / "J.html").read_text(encoding="utf-8")

@@ -223,6 +223,15 @@ def test_a_long_chain_is_explained_a_line_at_a_time():
     assert len(repr(explanation).splitlines()) == explanation.SHOWN + 1
 
 
+def test_an_explanation_of_just_as_many_lines_as_are_shown_is_whole(monkeypatch):
+    explanation = explain(Value(2.0) * 3.0)
+    lines = list(explanation.lines())
+    for shown, more in ((len(lines), 0), (len(lines) - 1, 1)):
+        monkeypatch.setattr(type(explanation), "SHOWN", shown)
+        assert repr(explanation).splitlines()[:shown] == lines[:shown]
+        assert len(repr(explanation).splitlines()) == shown + more
+
+
 def test_only_values_are_explained():
     with pytest.raises(TypeError, match="explain takes a Value, not 'float'"):
         explain(3.0)
