@@ -72,6 +72,13 @@ def flatten(x: Any) -> list[Any]:
     return parts
 
 
+def by_name(x: Any, walk: Callable[..., Any] = map_nested) -> dict[str, Any]:
+    """The parts of nested lists, tuples, dicts and arrays, by where they are: `[0]['w'][2]`."""
+    found: dict[str, Any] = {}
+    walk(lambda part, name: found.update({name: part}), x)
+    return found
+
+
 def unflatten(shape: Any, parts: Iterator[Any]) -> Any:
     """`shape` with the next of `parts` in place of each of its own."""
     return map_nested(lambda *_: next(parts), shape)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from . import primitives
-from .arguments import expect_number, flatten, is_array, is_real, map_leaves, map_nested, unflatten
+from .arguments import by_name, expect_number, flatten, is_array, is_real, map_leaves, map_nested, unflatten
 from .foreign_functions import find_caller
 from .scopes import recording
 from .value import Constant, Value, as_node, check_range, dependents, name_nodes, reached, topological_order
@@ -242,7 +242,7 @@ def _stack(rows: list[Any], shape: tuple[int, ...]) -> Any:
     """Alike nests of numbers and arrays as one nest of arrays, whose first axes have the `shape`."""
     import numpy as np
 
-    named = [_by_name(row, map_leaves) for row in rows]
+    named = [by_name(row, map_leaves) for row in rows]
 
     def stacked(part: Any, name: str) -> Any:
         return np.array([parts[name] for parts in named]).reshape(shape + np.shape(part))
@@ -266,7 +266,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     if not isinstance(primals, (list, tuple)) or not isinstance(tangents, (list, tuple)):
         raise TypeError("jvp takes a list or a tuple of arguments, and one of tangents: jvp(f, (x,), (v,))")
     inputs = map_nested(_fresh, list(primals))
-    xs, along = _by_name(inputs), _by_name(list(tangents))
+    xs, along = by_name(inputs), by_name(list(tangents))
     for name in (*xs, *along):
         if name not in xs or name not in along:
             raise ValueError(f"tangents must have the shape of primals: only one of them has a number {name}")
@@ -294,13 +294,6 @@ def _move(
             terms = [_product(moved[node.inputs[i]], _slope(node, i, leading, floats=floats)) for i in slots]
             moved[node] = functools.reduce(primitives.add, terms) if terms else 0.0
     return moved
-
-
-def _by_name(x: Any, walk: Callable[..., Any] = map_nested) -> dict[str, Any]:
-    """The parts of nested lists, tuples, dicts and arrays, by where they are: `[0]['w'][2]`."""
-    found: dict[str, Any] = {}
-    walk(lambda part, name: found.update({name: part}), x)
-    return found
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:

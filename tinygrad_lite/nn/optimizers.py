@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..engine.arguments import ONLY_FLOATS, check_vector, is_array, map_nested, to_lists
+from ..engine.arguments import ONLY_FLOATS, by_name, check_vector, is_array, to_lists
 from ..engine.value import Value
 from .data import check_number
 
@@ -29,7 +29,7 @@ class Optimizer(ABC):
         name = type(self).__name__
         if not isinstance(parameters, Iterable):
             raise TypeError(f"{name} moves a list of parameters, not {type(parameters).__name__!r}: model.parameters()")
-        placed = _by_place(parameters if _is_container(parameters) else list(parameters))
+        placed = by_name(parameters if _is_container(parameters) else list(parameters))
         self._places, self.parameters = list(placed), list(placed.values())
         leaves = {p for p in self.parameters if isinstance(p, Value) and p.op is None}
         if not 0 < len(leaves) == len(self.parameters):
@@ -67,7 +67,7 @@ class Optimizer(ABC):
         gradient = to_lists(gradient)
         if not _is_container(gradient) or ONLY_FLOATS.issuperset(map(type, gradient)):  # as nearly always
             return gradient
-        slopes, places = _by_place(gradient), dict.fromkeys(self._places)
+        slopes, places = by_name(gradient), dict.fromkeys(self._places)
         if slopes.keys() == places.keys():
             slopes = {place: slopes[place] for place in places}
         elif isinstance(gradient, dict) or any(map(_is_container, gradient)):
@@ -147,13 +147,6 @@ class Adam(Optimizer):
 
 def _is_container(x: Any) -> bool:
     return isinstance(x, (list, tuple, dict)) or is_array(x)
-
-
-def _by_place(containers: Any) -> dict[str, Any]:
-    """What is in nested containers, by where it is: ["w"][0]."""
-    found: dict[str, Any] = {}
-    map_nested(lambda x, place: found.setdefault(place, x), containers)
-    return found
 
 
 optimizers: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
