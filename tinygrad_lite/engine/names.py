@@ -25,6 +25,7 @@ SCRIPTS = re.compile(rf"(.+?)(['′]*)([{SUBSCRIPTS}]*)([{SUPERSCRIPTS}{LATIN_SU
 INDEX = re.compile(r"""\[(?:"([^"\]]*)"|([^\[\]"]*))\]""")
 ENTRIES, DEPTH = 10_000, 3  # of a function's lists and dicts; what is longer is data
 CONTAINERS = (list, tuple, dict)
+NAMED = (Value, *CONTAINERS)
 VARKEYWORDS = 8  # in a code's flags
 
 
@@ -105,11 +106,15 @@ def _arguments(code: CodeType) -> Sequence[str]:
 
 
 def _entries(namespace: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """The variables of a namespace, then what is in its lists, tuples and dicts, the short ones first.
+    """The Values and containers of a namespace, then those in its lists, tuples and dicts, the short ones first.
 
     Each with the variable that it is in, and its name.
     """
-    level = [(name, name, x) for name, x in list(namespace.items()) if name.isidentifier() and name[0] != "_"]
+    level: list[tuple[str, str, Any]] = [
+        (name, name, x)
+        for name, x in list(namespace.items())
+        if isinstance(x, NAMED) and name.isidentifier() and name[0] != "_"
+    ]
     remaining = ENTRIES
     for _ in range(DEPTH):
         yield from level
@@ -120,7 +125,8 @@ def _entries(namespace: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
             if remaining < 0:
                 break
             items = container.items() if isinstance(container, dict) else enumerate(container)
-            level += [(variable, f"{name}[{_key(key)}]", x) for key, x in list(items) if isinstance(key, (int, str))]
+            entries = [(key, x) for key, x in list(items) if isinstance(x, NAMED) and isinstance(key, (int, str))]
+            level += [(variable, f"{name}[{_key(key)}]", x) for key, x in entries]
     yield from level
 
 
