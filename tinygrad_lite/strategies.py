@@ -16,6 +16,7 @@
 Nothing is filtered: what falls out of a domain is repaired while it is drawn.
 """
 
+import functools
 import inspect
 import math
 import operator
@@ -169,6 +170,7 @@ def expressions(*operations: Primitive, max_operations: int = 8, max_inputs: int
     """
     rows = operations or (*(row for row in TABLE.values() if not row.hidden), CHOICE)
 
+    @functools.cache
     def line(shape: tuple[Primitive, int | None]) -> st.SearchStrategy[Line]:
         row, constant = shape
         operands: list[st.SearchStrategy[int | float]] = [st.integers(1, 12)] * len(row.partials)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import random
 from decimal import Decimal
 
 import pytest
@@ -66,7 +67,8 @@ ODD = (
 
 @pytest.mark.parametrize("row", STATED, ids=lambda row: row.name)
 def test_no_reference_raises_and_what_comes_of_nan_is_nan(row):
-    for x in itertools.product(ODD, repeat=len(row.partials)):
+    points = list(itertools.product(ODD, repeat=len(row.partials)))
+    for x in random.Random(0).sample(points, min(len(points), 400)):
         numbers = reference.compute(row, x, range(len(x)))
         assert all(number.is_nan() or number.is_finite() for number in numbers)
         assert not any(map(Decimal.is_nan, x)) or all(number.is_nan() for number in numbers)

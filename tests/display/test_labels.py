@@ -4,7 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tests.display.drawings import NAMESPACE
@@ -102,7 +102,6 @@ def test_hostile_labels_are_text(name: str) -> None:
 FORBIDDEN = re.compile("URL|href|image|target|stylesheet|record|=<")
 
 
-@settings(max_examples=300)
 @given(NAMES, NAMES)
 @example("Ａ" * 24, "字" * 24)
 def test_any_label_is_text(node: str, cluster: str) -> None:

@@ -14,6 +14,10 @@ EXECUTORS = ["python", "compiled"]
 on_both = pytest.mark.parametrize("executor", EXECUTORS)
 SIZES = [1, 2, 15, 16, 17, 127, 128, 129, 300]  # around the widths in which samples are taken together
 seeds = st.integers(0, 2**32)
+# Written once: to write a strategy takes longer than to draw from it.
+PROGRAMS = expressions(max_operations=12, max_inputs=5)
+WILD = st.sampled_from([math.inf, -math.inf, math.nan, 0.0, -0.0, 1000.0, -1000.0, 1e300])
+NUMBERS = st.one_of(values(MODERATE), values(), WILD)
 
 
 def bits(numbers):
@@ -88,23 +92,23 @@ class Graph:
 
 
 @st.composite
-def graphs(draw):
-    """One to three nodes of a random expression, of any leaves; some nodes are labelled."""
-    expression = draw(expressions(max_operations=12, max_inputs=5))
+def graphs(draw, *, of_data=False):
+    """One to three nodes of a random expression, of any leaves; some are labelled. `of_data`: the first leaf is."""
+    expression = draw(PROGRAMS)
     leaves = [Value(x) for x in expression.inputs]
     nodes = [x for x in topological_order(*leaves, expression(*leaves)) if type(x) is not Constant]
     for i in draw(st.sets(st.integers(0, len(nodes) - 1))):
         nodes[i].label = f"n{i}"
     outputs = [nodes[-1], *draw(st.lists(st.sampled_from(nodes), max_size=2))]
     roles = draw(st.lists(st.sampled_from("ppdf"), min_size=len(leaves), max_size=len(leaves)))
+    roles[0] = "d" if of_data else roles[0]
     parameters, data = ([x for x, role in zip(leaves, roles, strict=True) if role == wanted] for wanted in "pd")
     return Graph(outputs, parameters, data)
 
 
 def numbers_for(leaves):
     """A number for each leaf: its own, any other, or none at all."""
-    wild = st.sampled_from([math.inf, -math.inf, math.nan, 0.0, -0.0, 1000.0, -1000.0, 1e300])
-    return st.tuples(*(st.one_of(st.just(x.data), values(MODERATE), values(), wild) for x in leaves)).map(list)
+    return st.tuples(*(st.just(x.data) | NUMBERS for x in leaves)).map(list)
 
 
 def chain_of(n):

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.replay.graphs import (
@@ -27,9 +27,8 @@ from tinygrad_lite.engine.value import topological_order
 
 
 @settings(max_examples=100)
-@given(graphs(), st.data())
+@given(graphs(of_data=True), st.data())
 def test_any_batch_has_the_outputs_of_values_and_the_error_of_its_first_bad_sample(graph, draw):
-    assume(graph.data)
     theta = draw.draw(numbers_for(graph.parameters))
     rows = [recorded(graph.data), draw.draw(numbers_for(graph.data)), draw.draw(numbers_for(graph.data))]
     generator = random.Random(draw.draw(seeds))
@@ -94,7 +93,7 @@ def test_a_bad_sample_raises_what_values_raise_and_is_named(executor, function, 
     kind, text = outcome(eager, [output], [w], [x], [2.0], [bad])
     assert kind is error
     generator = random.Random(0)
-    for m in SIZES if labels[0] else SIZES[:3]:  # a name changes the text, and not what is found
+    for m in (1, 17, 300) if labels[0] else (2,):  # a name changes the text, and not what is found
         batch = [[generator.uniform(1.0, 1.01)] for _ in range(m)]
         before = outcome(program, [2.0], batch)
         for i in {0, generator.randrange(m), m - 1}:

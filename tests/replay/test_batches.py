@@ -104,27 +104,27 @@ def test_layers_of_any_size_are_exact_over_whole_numbers(sizes, activation, seed
     assert_exact(graph, theta, draw.draw(batches(len(x) + 1)))
 
 
-@on_both
 @pytest.mark.parametrize("m", [*SIZES, 2500])
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
-def test_a_mean_is_within_the_bound_of_a_sum(executor, m, activation):
+def test_a_mean_is_within_the_bound_of_a_sum(m, activation):
     """Adding m numbers, in whatever order, and dividing: m roundings, each of at most 2⁻⁵³ of Σ|number|."""
     generator = random.Random(m)
     model = MLP(3, [7, 5, 1], activation=activation, seed=m)
     x, y = [Value(0.0) for _ in range(3)], Value(0.0)
     outputs, parameters, data = [(model(x) - y) ** 2], model.parameters(), [*x, y]
     theta = [generator.gauss(0, 1) for _ in parameters]
-    rows = [[generator.gauss(0, 3) for _ in data] for _ in range(min(m, 100))]
+    rows = [[generator.gauss(0, 3) for _ in data] for _ in range(min(m, 50))]
     known = [eager(outputs, parameters, data, theta, row) for row in rows]
     order = [*range(len(rows)), *generator.choices(range(len(rows)), k=m - len(rows))]
     times = Counter(order)
-    program = Program(outputs[0], parameters, data, executor=executor)
-    mean, slopes = program(theta, [rows[i] for i in order])
-    assert bits(program.outputs(theta, [rows[i] for i in order])) == bits([known[i][0] for i in order])
     columns = zip(*([*values, *gradients[0]] for values, gradients in known), strict=True)
-    for found, column in zip([mean, *slopes], columns, strict=True):
-        sums = [times[i] * Fraction(number) for i, number in enumerate(column)]
-        assert abs(Fraction(found) * m - sum(sums)) <= (m + 1) * ROUNDING * sum(map(abs, sums))
+    terms = [[times[i] * Fraction(number) for i, number in enumerate(column)] for column in columns]
+    for executor in EXECUTORS:
+        program = Program(outputs[0], parameters, data, executor=executor)
+        mean, slopes = program(theta, [rows[i] for i in order])
+        assert bits(program.outputs(theta, [rows[i] for i in order])) == bits([known[i][0] for i in order])
+        for found, sums in zip([mean, *slopes], terms, strict=True):
+            assert abs(Fraction(found) * m - sum(sums)) <= (m + 1) * ROUNDING * sum(map(abs, sums))
 
 
 @on_both

@@ -126,9 +126,9 @@ def test_a_long_chain_is_eager_to_the_last_bit(executor):
 def test_zeros_keep_their_signs(executor, zero):
     a, b, x = Value(1.0), Value(1.0), Value(1.0)
     outputs = [a * x, -a, a - x, a + b, -(a * b) * x, a + 0.0, -0.0 - a, a * 1.0, -(a * 1), x, a, b * -1]
-    for theta, sample in itertools.product(itertools.product([zero, -zero], repeat=2), [[0.0], [-0.0], [-1.0]]):
-        for output in outputs:
-            program = Program(output, [a, b], [x], executor=executor)
+    for output in outputs:
+        program = Program(output, [a, b], [x], executor=executor)
+        for theta, sample in itertools.product(itertools.product([zero, -zero], repeat=2), [[0.0], [-0.0], [-1.0]]):
             assert outcome(program, theta, [sample]) == expected([output], [a, b], [x], theta, sample)
             assert bits(program.outputs(theta, [sample])) == bits(program(theta, [sample])[0])
 
