@@ -10,7 +10,7 @@ them, of a difference quotient.
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -49,7 +49,7 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bo
         if inputs or f.grad == 0.0:
             raise ValueError("gradcheck(J) certifies what J.backward() left: call that first; it takes no inputs")
         order = topological_order(f)
-        return _report(order, [], list(_check_nodes(order, f.grad)), raise_exception)
+        return _report(order, [], list(_check_nodes(_compute_partials(order), [(f, f.grad)])), raise_exception)
     code = getattr(f, "__code__", None)
     names = code.co_varnames[: code.co_argcount] if code else ()
     names = names if len(names) == len(inputs) else [f"x{i + 1}" for i in range(len(inputs))]
@@ -63,8 +63,8 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bo
     try:
         y.zero_grad()
         y.backward()
-        checks = list(_check_nodes(order, 1.0))
-        checks += _check_second_pass(order)
+        partials = _compute_partials(order)
+        checks = [*_check_nodes(partials, [(y, 1.0)]), *_check_second_pass(order, partials)]
         if not any(check.verdict == "wrong" for check in checks):
             checks += _check_numbers(lambda *numbers: f(*unflatten(shape, iter(numbers))), xs, order)
             checks += _check_derivatives(order, xs)
@@ -107,49 +107,48 @@ def _report(order: Sequence[Value], xs: Sequence[Value], checks: list[Check], ra
 # ── node by node ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _check_nodes(order: Sequence[Value], seed: float) -> Iterator[Check]:
-    """The checks of every node, from the output (the last of `order`) down."""
-    asked = reached(order, order[-1:])
-    for check in _check_sums(order, seed, {}):
+def _compute_partials(order: Sequence[Value]) -> dict[Value, dict[int, float]]:
+    """The partial derivatives that gradients are multiplied by: of each node, from the output down, by argument."""
+    asked, partials = reached(order, order[-1:]), {}
+    for node in (x for x in reversed(order) if type(x) is not Constant):
+        data, row = [x.data for x in node.inputs], node.op
+        wanted = [i for i, x in enumerate(node.inputs) if node in asked and type(x) is not Constant]
+        partials[node] = {i: row.slope(i, data, node.data) if row and _is_finite(node) else math.nan for i in wanted}
+    return partials
+
+
+def _check_nodes(partials: dict[Value, dict[int, float]], given: Iterable[tuple[Value, float]]) -> Iterator[Check]:
+    """The checks of every node of the table `partials`; `given` as for `_check_gradients`."""
+    for check in _check_gradients(partials, given):
         yield check
         node = check.node
         if node.op and _is_finite(node):
-            partials = _compute_partials(node) if node in asked else {}
-            yield from _check_operation(node, node.op, [x.data for x in node.inputs], partials)
+            yield from _check_operation(node, node.op, [x.data for x in node.inputs], partials[node])
         elif node.op:
             yield Check(node, (node,), "value", node.data, math.nan, math.nan, "unchecked", "not finite")
 
 
-def _check_sums(order: Sequence[Value], seed: float, earlier: dict[Value, float]) -> Iterator[Check]:
-    """The check of every gradient, from the output down; `earlier` is what leaves had before."""
+def _check_gradients(partials: dict[Value, dict[int, float]], given: Iterable[tuple[Value, float]]) -> Iterator[Check]:
+    """The checks of every gradient; `given` is what nodes have from elsewhere than a consumer, such as the seed."""
     passed: dict[Value, list[tuple[float, Value]]] = defaultdict(list)
-    for x, grad in [(order[-1], seed), *earlier.items()]:
+    for x, grad in given:
         passed[x].append((grad, Value(grad)))
-    asked = reached(order, order[-1:])
-    for node in reversed(order):
-        if type(node) is not Constant:
-            yield _check_gradient(node, passed[node])
-            for i, partial in _compute_partials(node).items() if node in asked else ():
-                passed[node.inputs[i]].append((node.grad * partial, node))
-
-
-def _compute_partials(node: Value) -> dict[int, float]:
-    """The partial derivatives, as the row has them, by argument; of constants none."""
-    data, row = [x.data for x in node.inputs], node.op
-    wanted = [i for i, x in enumerate(node.inputs) if type(x) is not Constant]
-    return {i: row.slope(i, data, node.data) if row and _is_finite(node) else math.nan for i in wanted}
+    for node, slopes in partials.items():
+        yield _check_gradient(node, passed[node])
+        for i, slope in slopes.items():
+            passed[node.inputs[i]].append((node.grad * slope, node))
 
 
 def _is_finite(node: Value) -> bool:
     return all(math.isfinite(x.data) for x in (node, *node.inputs))
 
 
-def _check_second_pass(order: Sequence[Value]) -> Iterator[Check]:
+def _check_second_pass(order: Sequence[Value], partials: dict[Value, dict[int, float]]) -> Iterator[Check]:
     """What is wrong after a second `backward`, from another gradient: leaves add up, all others are set afresh."""
     left = {x: x.grad for x in order}
     seed = -0.5
     order[-1].backward(seed)
-    for check in _check_sums(order, seed, {x: grad for x, grad in left.items() if x.op is None}):
+    for check in _check_gradients(partials, [(order[-1], seed), *((x, left[x]) for x in order if not x.op)]):
         if check.verdict == "wrong":
             yield check._replace(remark=f"in backward({seed}), called after backward(): {check.remark}")
     for x, grad in left.items():
@@ -209,11 +208,11 @@ def _check_gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check
 def _describe_rounding(recorded: float, true: Decimal) -> str:
     """That a number is what a person has rounded, as 0.33 is of 1/3; empty where it does not look so."""
     written = Decimal(repr(recorded))
-    if not recorded or not written.is_finite() or not 2 <= len(written.as_tuple().digits) <= ROUNDED:
-        return ""
-    if abs(written - true) >= Decimal(1).scaleb(written.adjusted() + 1 - len(written.as_tuple().digits)):
-        return ""
     digits = len(written.as_tuple().digits)
+    if not recorded or not written.is_finite() or not 2 <= digits <= ROUNDED:
+        return ""
+    if abs(written - true) >= Decimal(1).scaleb(written.adjusted() + 1 - digits):
+        return ""
     return f"it looks rounded to {digits} digits, where all 16 count: write the formula, or compare by math.isclose"
 
 
@@ -246,16 +245,15 @@ def _describe_jump(row: Primitive, data: Sequence[float], argument: int | None, 
 
 def _check_operation(node: Value, row: Primitive, data: list[float], slopes: dict[int, float]) -> Iterator[Check]:
     """The value of a node, and its partial derivatives by argument, against the reference."""
-    wanted, partials = [*slopes], [*slopes.values()]
-    exact = reference.compute(row, data, wanted) or [reference.NAN] * (1 + len(wanted))
+    exact = reference.compute(row, data, [*slopes]) or [reference.NAN] * (1 + len(slopes))
     kink = row.kink if row.kink and row.kink.gap(*data) == 0 else None
     # Along a line that stays on the kink, as a = b does for maximum(a, b), there is one slope: their sum.
-    along = kink and len(wanted) == len(data) > 1 and kink.gap(*(x + 1 for x in data)) == 0
-    for i, recorded, true in zip([None, *wanted], [node.data, *partials], exact, strict=True):
+    along = kink and len(slopes) == len(data) > 1 and kink.gap(*(x + 1 for x in data)) == 0
+    for i, recorded, true in zip([None, *slopes], [node.data, *slopes.values()], exact, strict=True):
         what, limit = ("value", VALUE_ULPS) if i is None else (f"partial {i + 1}", PARTIAL_ULPS)
         ulps, remark = _ulps(recorded, true), ""
         if i is not None and kink:
-            right = recorded in kink.slopes and not (along and sum(partials) != sum(exact[1:]))
+            right = recorded in kink.slopes and not (along and sum(slopes.values()) != sum(exact[1:]))
             remark = f"at a kink the slopes lie in {list(kink.slopes[:2])}" + " and sum to 1" * bool(along)
         elif not true.is_finite():
             yield _compare_with_differences(node, row, data, i, recorded)
