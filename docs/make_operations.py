@@ -12,7 +12,9 @@ HEAD = """\
 
 Each is one row of [`primitives.py`](../tinygrad_lite/engine/primitives.py); this page is written from the rows by
 `python docs/make_operations.py`. A function works on Values (`tl.exp(v)`, `v.exp()`) and on numbers (`tl.exp(2.0)`).
-y (of the losses: loss) is the result; [x > 0] is 1 where x > 0, else 0; constants are shown to four digits.
+y is the result, but in atan2 and the losses an argument; [x > 0] is 1 where x > 0, else 0, and in maximum, minimum and
+clip ½ at a tie; constants are shown to four digits. What has no real result within its domain, 1/0 or (−8)^0.5, is an
+error too.
 
 | operation | written | value | partial derivatives | domain |
 |---|---|---|---|---|

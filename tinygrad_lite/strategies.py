@@ -214,14 +214,14 @@ def check_gradients(
 
     Args:
         f: a function of Values, or a row of the table.
-        strategies: one for each input; by default `points` of a row, and in turns a plain number for each of its
-            arguments, else `values()` for each argument without a default.
+        strategies: one for each input; by default `values()` for each argument without a default, and for a row
+            `points`, with a plain number for each of its arguments in turn.
         order: 2 to certify second derivatives too, the slopes of what `grad` gives; 3 for third ones. Where such a
             derivative is out of the range of floats, or does not exist, the point counts for the lower ones alone.
 
-    Raises: GradcheckError at the simplest inputs found that show the fault; a note says what to paste
-        under `@example`. TypeError where f alone does not tell its inputs. What `f` raises out of its domain
-        is raised too: give strategies that stay inside.
+    Raises: GradcheckError at the simplest inputs found that show the fault; a note says what to paste under
+        `@example`. TypeError where the signature of f does not tell how many inputs it has. What `f` raises out of
+        its domain is raised too: give strategies that stay inside.
     """
     if isinstance(f, Primitive) and not strategies:
         drawn = _calls(f)

@@ -38,7 +38,8 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bo
 
     Args:
         f: a function of Values that returns a Value; or a Value.
-        inputs: where; real numbers or Values (whose data and labels count), or lists of them, nested or not.
+        inputs: where; real numbers or Values (whose data and labels count), or lists, tuples, dicts and arrays of
+            them, nested or not.
         raise_exception: False to get the report even if something is wrong.
 
     Raises: GradcheckError, naming the operation, for a wrong gradient; TypeError if `f` returns no Value, and

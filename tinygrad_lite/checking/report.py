@@ -15,6 +15,7 @@ class Check(NamedTuple):
 
     `what` is "value", "partial 1" (in the first argument), "gradient" (what `backward` left there), "derivative"
     (the same as a graph) or "edge" (the gradient of an input against difference quotients of the whole function).
+    `recorded` is off `reference` by so many `ulps`; `remark` is what may have gone wrong.
     `verdict` is "certified", "wrong", "guarded" (no reference, but difference quotients agree) or "unchecked".
     """
 
@@ -47,7 +48,7 @@ class Check(NamedTuple):
 
     @property
     def rebuild(self) -> str:
-        """The line of Python that shows them alone."""
+        """A line of Python that checks these operations alone, at the same numbers."""
         operands = {x: repr(x.data) for node in self.via for x in node.inputs}
         names = (name + str(i or "") for i in range(len(operands)) for name in "abcdefgh")
         free = {x: next(names) for x in operands if type(x) is not Constant}
@@ -79,7 +80,7 @@ class Check(NamedTuple):
 
 
 class InputReport(NamedTuple):
-    """The gradient of an input, and the exact one of the formula.
+    """The gradient of an input, `analytic`, and the exact one of the formula, `reference`.
 
     They differ by `ulps`: of a float's 16 digits, `digits_lost` are lost to the conditioning of the
     formula. That is information, not an error; NaN at a kink, where there is no one exact gradient.
@@ -94,7 +95,13 @@ class InputReport(NamedTuple):
 
 
 class GradcheckReport(NamedTuple):
-    """What `gradcheck` found; true if nothing is wrong. Text by `str`, tables in a notebook."""
+    """What `gradcheck` found; true if nothing is wrong. Text by `str`, tables in a notebook.
+
+    Attributes:
+        value: of the function.
+        inputs: each with its gradient.
+        checks: every number that was looked at.
+    """
 
     value: float
     inputs: tuple[InputReport, ...]

@@ -79,7 +79,7 @@ class Drawing:
         return float(size[1]), float(size[2])
 
     def letters(self, width: float, height: float = math.inf) -> float:
-        """How many pixels high the smallest letters are where the picture is to fit a frame; at most as they are.
+        """The height in pixels of the smallest letters, where the picture is shrunk to a frame of width by height.
 
         Raises: as `svg`.
         """
@@ -87,7 +87,7 @@ class Drawing:
         return SMALL * min(4 / 3, width / across, height / down)
 
     def is_legible(self, width: float, height: float = math.inf) -> bool:
-        """Whether one can read all of it where it is to fit a frame; True where there is no layout engine."""
+        """Whether one can read all of it in a frame of so many pixels; True where there is no layout engine."""
         try:
             return self.letters(width, height) >= LEGIBLE
         except LayoutError:
@@ -176,7 +176,7 @@ def draw(
             HTML, and light in PNG, PDF and DOT.
 
     Raises: TypeError for an output that is not a Value; ValueError for a backward pass of several
-        outputs, an unknown direction, theme or scope, and where more than `max_nodes` boxes are left.
+        outputs, an unknown direction, rankdir, theme or scope, and where more than `max_nodes` boxes are left.
     """
     return compose(outputs, sys._getframe(1), direction, rankdir, max_nodes, animate, fold, theme)
 

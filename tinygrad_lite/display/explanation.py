@@ -20,7 +20,7 @@ class Explanation:
     """The forward and the backward pass of one output, written out.
 
     `str` gives text, a notebook typesets it, `latex()` gives the source: they say the same. At the prompt, and in a
-    notebook, it shows at most `SHOWN` lines of itself; `lines()` works out one at a time.
+    notebook, it shows at most 200 lines of itself (`SHOWN`); `lines()` works out one at a time.
     """
 
     SHOWN = 200

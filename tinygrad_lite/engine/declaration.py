@@ -36,7 +36,10 @@ class Interval(NamedTuple):
 
 
 class Kink(NamedTuple):
-    """Where a row has no single slope: at the zeros of `gap`, every slope in `slopes` is one of Clarke's."""
+    """Where a row has no single slope: at the zeros of `gap`, every slope in `slopes` is one of Clarke's.
+
+    `gap` is a function of the operands: for relu it is `lambda x: x`, and `slopes` is `Interval(0, 1)`.
+    """
 
     gap: Callable[..., float]
     slopes: Interval

@@ -1,8 +1,8 @@
 """Derivatives that are Values again: `gradient` of a node; `grad`, `jacobian`, `hessian`, `jvp` of a function.
 
-The backward pass is run on Values instead of floats, so that it is itself a graph and can be
-differentiated to any order; `jvp` goes forwards. Names and arguments are JAX's. Nested derivatives
-cannot be confused (Siskind and Pearlmutter, "Nesting forward-mode AD in a functional framework", 2008):
+The backward pass is run on Values instead of floats, so that it is itself a graph and can be differentiated to any
+order; `jvp` goes forwards. Names and arguments are JAX's, but `hessian(f)` is of all arguments together. Nested
+derivatives cannot be confused (Siskind and Pearlmutter, "Nesting forward-mode AD in a functional framework", 2008):
 each is taken with respect to nodes of its own.
 
 Numbers in, numbers out: where a function's result depends on no Value but the nodes made for its arguments, nobody has
@@ -157,8 +157,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> C
     Args:
         f: takes Values where it is differentiated and returns one Value.
         argnums: the position of an argument, giving one gradient, or several, giving a tuple of them. Each
-            argument is a number, a Value, or a list, tuple or dict of them, nested or not; its gradient has the
-            same shape. What `f` does to a list that it is given changes nothing of what is differentiated.
+            argument is a number, a Value, or a list, tuple, dict or array of them, nested or not; its gradient has
+            the same shape. What `f` does to a list that it is given changes nothing of what is differentiated.
 
     Raises (when called): TypeError for an argument or a result of another kind, ValueError for a
         position that has no argument. Warns where f returns a number that is no Value: nothing leads back from it.
@@ -194,9 +194,9 @@ def grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> Callable[..
 def hessian(f: Callable[..., Any], argnums: int | Iterable[int] | None = None) -> Callable[..., Any]:
     """The second derivatives of `f` with respect to all its n positional arguments, as n lists of n numbers.
 
-    Arguments may be lists, tuples or dicts of numbers: rows and columns then follow them number by number. With
-    `argnums`, a position or several, in JAX's nests: as `grad` gives the first derivatives, with each of them replaced
-    by its own gradient; `hessian(f, (0, 1))(x, y)[0][1]` is ∂²f/∂x∂y. Raises as `value_and_grad`.
+    Arguments may be lists, tuples, dicts or arrays of numbers: rows and columns then follow them number by number.
+    With `argnums`, a position or several, the result is nested as in JAX: what `grad` gives, with each number in it
+    replaced by its own gradient; `hessian(f, (0, 1))(x, y)[0][1]` is ∂²f/∂x∂y. Raises as `value_and_grad`.
     """
     _check_callable(f)
     if argnums is not None:
@@ -297,12 +297,18 @@ def _move(
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    """The Hessian of `f` times a vector, without the Hessian: how `grad(f)` moves along `tangents`; see `jvp`."""
+    """The Hessian of `f` times a vector, without the Hessian: the derivative of `grad(f)` along `tangents`.
+
+    Arguments and errors as `jvp`. The result has the shape of the first argument, by which `grad` differentiates.
+    """
     return jvp(grad(f), primals, tangents)[1]
 
 
 def stop_gradient(x: Any) -> Any:
-    """`x`, a number, a Value, or lists, tuples, dicts and arrays of them, with derivative 0."""
+    """`x`, a number, a Value, or lists, tuples, dicts and arrays of them, with derivative 0.
+
+    Raises: TypeError for anything else.
+    """
 
     def stop(part: Any, name: str) -> Any:
         if as_node(part) is NotImplemented:

@@ -235,17 +235,19 @@ def primitive(name: str, value: Callable[..., float], *partials: Callable[..., A
 
     Args:
         name: an identifier not yet in the table (a user-defined row may be declared again, as a notebook cell is).
-        value: the float result for float operands, a plain function over `math`.
+        value: the float result for float operands, written with operators, the table's functions, or `math`.
         partials: one function per argument, of (inputs ..., y), y being the result. Written with operators
-            and the table's functions they can be differentiated again, and are written out now, with the
-            numbers that they find around them; over `math`, or with an `if`, only once.
+            and the table's functions they can be differentiated again, and numbers that they find around them are
+            those of the declaration; over `math`, or with an `if`, they can be differentiated once.
         doc: what it computes, in one line.
         python, plain, latex: how it is written: templates with one `{}` per argument.
         precedence: how tightly a template binds, 1 for a sum to 9 for a call (the default).
         method: its name as a method of Value (default: `name`).
         definition: the formula in the table's own operations, where a stable `value` hides it.
         domain: an `Interval` for each argument (default: all numbers).
-        kink: where the slope jumps, and between which values.
+        reference: for `gradcheck`, where neither `value` nor `definition` is written in the table's operations: the
+            value and the partials again, as functions of `Decimal` numbers, (value, partial, ...).
+        kink: a `Kink`, which says where the slope jumps, and between which values.
         ieee: the value where an operand is infinite or NaN and `value` raises (default: NaN).
         advice: what helps, at the end of a domain error's message.
         hidden: True for a row that only serves as another row's slope.

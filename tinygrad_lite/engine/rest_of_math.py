@@ -16,13 +16,13 @@ fabs = abs
 
 
 def fsum(values: Iterable[Any]) -> Any:
-    """The sum; of numbers alone without rounding on the way, of Values from left to right."""
+    """The sum: of numbers alone as `math.fsum` gives it, exact but for the last rounding; else from left to right."""
     terms = list(values)
     return sum(terms) if any(map(_is_node, terms)) else math.fsum(terms)
 
 
 def sumprod(p: Iterable[Any], q: Iterable[Any]) -> Any:
-    """The sum of the products. Raises: ValueError where p or q is longer."""
+    """p[0]·q[0] + p[1]·q[1] + …, from left to right. Raises: ValueError where p or q is longer."""
     return sum(a * b for a, b in zip(p, q, strict=True))
 
 
@@ -33,7 +33,7 @@ def fma(x: Any, y: Any, z: Any) -> Any:
 
 
 def dist(p: Iterable[Any], q: Iterable[Any]) -> Any:
-    """The distance of two points. Raises: ValueError where one has more coordinates."""
+    """The distance of two points, lists of coordinates. Raises: ValueError where one has more of them."""
     return reduce(hypot, (a - b for a, b in zip(p, q, strict=True)), 0.0)
 
 

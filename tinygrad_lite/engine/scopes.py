@@ -53,7 +53,7 @@ class no_grad:  # noqa: N801 — as `scope`
     """What is computed inside is made of leaves: `with no_grad(): p = model(x)` keeps no graph, and no memory.
 
     Nodes of other threads and asyncio tasks keep theirs. Derivatives of functions, as `grad` gives them, are computed
-    inside as outside; what depends on them through nodes made in here has none.
+    inside as outside; but nodes made inside have nothing below them, and no derivative goes through them.
     """
 
     __slots__ = ("_tokens",)

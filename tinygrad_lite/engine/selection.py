@@ -14,7 +14,8 @@ def take(values: Sequence[Any], index: Any) -> Any:
     """`values[index]`; where the index is a Value, [index = 0]·values[0] + [index = 1]·values[1] + …
 
     So the choice itself is recorded: `take(table, token)` in a function that `jit` records is another row for each
-    token. The items have gradients, the index has none. An item that is infinite counts, also where it is not chosen.
+    token. The items have gradients, the index has none. An item that is infinite or NaN, and not chosen,
+    makes the result NaN.
 
     Args:
         values: numbers and Values, or rows, nested lists, tuples and dicts of them that are alike; the result is

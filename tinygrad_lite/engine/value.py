@@ -149,7 +149,7 @@ class Value(Methods):
         whose `grad` is None, as PyTorch's users leave it, counts as one of gradient 0.
 
         Args:
-            gradient: ∂(what one is after)/∂self.
+            gradient: ∂L/∂self, where L is what to differentiate: 1 where L is this node.
 
         Raises: ZeroDivisionError, ValueError or OverflowError, naming the node, where a local derivative
             or a gradient is not finite though every number before it is; TypeError, naming the node, for data

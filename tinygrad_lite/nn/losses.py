@@ -44,7 +44,7 @@ def cross_entropy(logits: Sequence[Any], target: Any) -> Value:
         target: the right class, a whole number from 0 to k − 1; or a Value with such a number, which then is data:
             the choice is recorded (see `take`).
 
-    Raises: ValueError for no scores, and for a target that is no class.
+    Raises: ValueError for no scores, and for a target that is no class; TypeError for one that is no number.
     """
     if is_real(target):
         check_class(target, len(logits), "target")
@@ -82,6 +82,8 @@ losses: dict[str, Callable[..., Any]] = {
 
 def mean_loss(loss: str | Callable[..., Any], predictions: Sequence[Any], targets: Sequence[Any]) -> Value:
     """The mean over the samples of loss(prediction, target), a name in `losses` or a function of two.
+
+    The names are "squared_error", "binary_cross_entropy", "binary_cross_entropy_with_logits" and "cross_entropy".
 
     Raises: ValueError for an unknown name, for no predictions, and for another number of targets.
     """

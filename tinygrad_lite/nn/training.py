@@ -55,7 +55,7 @@ def train(
         steps: how many.
         batch_size: how many samples a step looks at, in a new order each round; what is left over at its end and
             fills no batch is not looked at. None for all m.
-        seed: of the drawing.
+        seed: of this order.
         verbose: True shows a progress bar, if tqdm is installed.
         exact: False for the vector functions of the platform, as `Program` says.
 
