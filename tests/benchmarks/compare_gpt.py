@@ -55,7 +55,7 @@ def main():
         np.testing.assert_allclose(losses[:10], first, rtol=1e-9, err_msg=name)
     print("| one step of training | ms | of the plainest engine's | of NumPy's |\n|---|---|---|---|")
     base, numpy = seconds["scalars, the plainest engine"], seconds["NumPy, matrices with a backward pass by hand"]
-    for name, each in seconds.items():
+    for name, each in sorted(seconds.items(), key=lambda one: one[1]):
         print(f"| {name} | {1000 * each:.3g} | 1/{base / each:.3g} | {each / numpy:.3g} |")
 
 
