@@ -170,8 +170,9 @@ def draw(
             saved as PNG, PDF or DOT, the whole.
         fold: which scopes to draw as one box: True, False, a name, a `scope`, or a list of these, with "unnamed" for
             nodes without a name that are used once, each then part of its consumer's formula. By default scopes
-            with parameters fold (the neurons of `nn`), and more in a large graph; unnamed nodes with more than
-            twelve operations, or where a laptop could not show all legibly; there leaves w1, w2 … are one box.
+            with parameters fold (the neurons of `nn`), and more in a large graph; unnamed nodes do so where there are
+            more than twelve operations, or where a laptop could not show all legibly; if it still cannot, leaves
+            w1, w2 … are one box.
         theme: "light" or "dark", for a slide that is; by default, "auto", as the reader's system is, in SVG and
             HTML, and light in PNG, PDF and DOT.
 

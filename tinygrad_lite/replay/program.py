@@ -30,8 +30,8 @@ class Program:
 
     For one sample the numbers are those of Values, to the last bit, and so are the errors. What is recorded
     are the operations: an `if` on a Value is not, only the branch that was taken (relu, maximum and abs are
-    operations). Leaves that are in neither list keep the numbers they have now. They, data, and what
-    depends on these alone are numbers to the backward pass, which does not go there.
+    operations). Leaves that are in neither list keep the numbers they have now. The backward pass
+    goes neither to them nor to data, nor to what depends on these alone.
 
     A user-defined row whose value and partial derivatives are written with the table's operations becomes those
     operations, with the numbers that it finds around it now. With one over `math`, with an `if`, or with
@@ -45,7 +45,7 @@ class Program:
             takes some seconds, a line on stderr says so) or "python"; None for the fastest that is installed and has
             every row.
         exact: True for the bits of Python's `math`. False lets the compiled executor use the vector functions of the
-            platform for exp, tanh and their like: some times as fast, each operation within 4 units in the last
+            platform for exp, tanh and their like: several times as fast, each operation within 4 units in the last
             place and each partial derivative within 8, as `gradcheck` asks; where there are none, it is as True.
 
     Attributes:
