@@ -22,10 +22,10 @@ from tinygrad_lite import (
     exp,
     grad,
     hessian,
-    hypot,
     jit,
     maximum,
     no_grad,
+    primitive,
     sin,
     stop_gradient,
     tanh,
@@ -279,11 +279,29 @@ def test_a_decision_is_warned_of_once_and_names_the_line(f, request):
     recorded(3.0)
 
 
-@pytest.mark.parametrize("f", [maximum, hypot, np.minimum, lambda w, x: clip(w, x, 3.0), lambda w, x: w.clip(0.0, x)])
+class Weight(Value):
+    """A user's own class of Values."""
+
+
+IN_FRONT = {
+    "function": maximum,
+    "method": lambda w, x: w.maximum(x),
+    "method's function": Value.hypot,
+    "operator": lambda w, x: w - x,
+    "NumPy's": np.minimum,
+    "of three": lambda w, x: clip(w, x, 3.0),
+    "its method": lambda w, x: w.clip(0.0, x),
+    "method of three": lambda w, x: w.total(w, x),
+    "alone": lambda w, x: w > x or 1.0,
+}
+
+
+@pytest.mark.parametrize("f", IN_FRONT.values(), ids=IN_FRONT)
 def test_a_weight_in_front_of_an_argument_hides_no_decision(f):
-    w = Value(2.0)
-    with pytest.warns(RuntimeWarning, match=r"takes the number of a Value here \(>\)"):
-        assert jit(lambda x: x if f(w, x) > 0.0 else -x)(1.0) == 1.0
+    primitive("total", lambda a, b, c: a + b + c, *[lambda a, b, c, y: 1] * 3)
+    for w in (Value(2.0), Weight(2.0), (Value(1.0) * 2.0).inputs[1]):
+        with pytest.warns(RuntimeWarning, match=r"takes the number of a Value here \([<>]\)"):
+            assert jit(lambda x: x if f(w, x) > -9.0 else -x)(1.0) == 1.0  # noqa: B023 — called at once
 
 
 def test_a_loop_that_ends_by_its_numbers_is_unrolled_as_it_was():

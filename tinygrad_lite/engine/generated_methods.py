@@ -47,7 +47,12 @@ SECOND_OPERAND = """\
         number = other.data
     else:
 {coercion}\
-        number = other if type(other) is float else other.data
+        if type(other) is float:
+            number = other
+        elif other._goes_first:
+            return other.apply_primitive(row, (self, other))
+        else:
+            number = other.data
 """
 
 OF_AN_OPERATOR = """\
@@ -63,6 +68,8 @@ OF_A_FUNCTION = """\
 FURTHER_OPERAND = """\
     if type({name}) is not Value:
         {name} = require_node(row, {name})
+        if {name}._goes_first:
+            return {name}.apply_primitive(row, {inputs})
 """
 
 REFLECTED = """
@@ -143,13 +150,13 @@ def _write_forward(row: Primitive, inputs: list[str], data: list[str]) -> str:
     called = Symbol("", row, tuple(map(Symbol, data)))
     value = write(called, "python") if row.builtin else f"_value({', '.join(data)})"
     operator = len(inputs) == 2 and row.method.startswith("__")
+    packed = "(self,)" if len(inputs) == 1 else f"({', '.join(inputs)})"
     if len(inputs) == 2:
         coercion = SECOND_OPERAND.format(coercion=OF_AN_OPERATOR if operator else OF_A_FUNCTION)
         value, second = value.replace("other.data", "number"), "other"
     else:
-        coercion = "".join(FURTHER_OPERAND.format(name=name) for name in inputs[1:])
+        coercion = "".join(FURTHER_OPERAND.format(name=name, inputs=packed) for name in inputs[1:])
         second = f"({', '.join(inputs[1:])})" if inputs[1:] else "None"
-    packed = "(self,)" if len(inputs) == 1 else f"({', '.join(inputs)})"
     text = FORWARD.format(**words, coercion=coercion, value=value, inputs=packed, second=second)
     return text + REFLECTED.format(**words) * operator
 

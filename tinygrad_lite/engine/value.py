@@ -11,7 +11,12 @@ Each operation gives a new node that keeps its operands and its row of the table
             other = as_operand(other)
             if other is NotImplemented:
                 return other
-            number = other if type(other) is float else other.data
+            if type(other) is float:
+                number = other
+            elif other._goes_first:
+                return other.apply_primitive(row, (self, other))
+            else:
+                number = other.data
         try:
             data = self.data * number
             if type(data) is not float or data - data:  # data - data is not 0 for infinity and NaN
@@ -101,6 +106,7 @@ class Value(Methods):
     # there is not; three operands and more: the second and all behind it as a tuple.
     first: "Value | None"
     second: "Value | float | tuple[Value, ...] | None"
+    _goes_first = False  # of a class whose own steps compute where any operand is of it, as with Python's operators
 
     def __init__(self, data: float, label: str | None = None, _children: None = None, _op: None = None) -> None:
         self.data = data if type(data) is float else to_float(data, "a Value holds a real number")

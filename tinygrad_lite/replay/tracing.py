@@ -41,8 +41,20 @@ def _note_unless_ours(what: str) -> None:
         _note(what)
 
 
+# What reads a number to compare it, and how it is written.
+SIGNS = {
+    Value.__lt__.__code__: "<",
+    Value.__le__.__code__: "<=",
+    Value.__gt__.__code__: ">",
+    Value.__ge__.__code__: ">=",
+}
+
+
 def _data(x: Value) -> float:
-    _note_unless_ours(".data")
+    if sign := SIGNS.get(sys._getframe(1).f_code):
+        _note(sign)
+    else:
+        _note_unless_ours(".data")
     return read(x)
 
 
@@ -64,6 +76,7 @@ class Traced(Value):
     """An argument of a function that is being recorded, or what was computed of one."""
 
     __slots__ = ()
+    _goes_first = True
     data = property(_data, Value.__dict__["data"].__set__)
 
     def backward(self, gradient: float = 1.0, **options: Never) -> None:
@@ -76,6 +89,10 @@ class Traced(Value):
         """As for any Value, traced."""
         node: Value = _trace(row.forward)(*(require_node(row, x) for x in args))
         return node
+
+    def __float__(self) -> float:
+        _note("float()")
+        return super().__float__()
 
     def __eq__(self, other: object) -> Any:
         return _is(self, "==", other)
@@ -120,16 +137,6 @@ class _Untraced:
         return method.__get__(node, cls)
 
 
-def _noting(name: str, what: str) -> Callable[..., Any]:
-    def method(self: Value, *args: Any) -> Any:
-        _note(what)
-        return getattr(Value, name)(self, *args)
-
-    return method
-
-
-for _name, _what in {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "float": "float()"}.items():
-    setattr(Traced, f"__{_name}__", _noting(f"__{_name}__", _what))
 for _name in ("__radd__", *METHODS):
     setattr(Traced, _name, _Untraced(_name))
 
