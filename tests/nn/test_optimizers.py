@@ -206,7 +206,10 @@ def test_a_nested_gradient_moves_nested_parameters(shape, kind) -> None:
     """As `value_and_grad` gives it, of Values or of numbers."""
     leaves = [Value(1.0), Value(2.0), Value(0.5)]
     optimizer = SGD(shape(*leaves), 0.5)
-    f = lambda p: sum((i + 1) * x**2 for i, x in enumerate(flatten(p)))  # noqa: E731
+
+    def f(p):
+        return sum((i + 1) * x**2 for i, x in enumerate(flatten(p)))
+
     _, gradient = value_and_grad(f)(shape(*map(kind, [1.0, 2.0, 0.5])))
     optimizer.step(gradient)
     assert [x.data for x in leaves] == [0.0, -2.0, -1.0]
