@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import tinygrad_lite as tl
 from tinygrad_lite import Value, draw, explain, gradient, maximum, minimum, relu, sqrt
 from tinygrad_lite.display.derivation import Derivation
+from tinygrad_lite.engine.declaration import TABLE
 from tinygrad_lite.engine.symbol import format_number
 from tinygrad_lite.strategies import expressions
 
@@ -82,7 +83,9 @@ def test_contributions_of_a_node_used_twice_are_summed():
     ]
 
 
-operations = st.sampled_from([tl.add, tl.sub, tl.mul, tl.div, tl.maximum, tl.sigmoid, tl.tanh, tl.exp, tl.sin, tl.relu])
+stopped = TABLE["stopped_"]
+smooth = [tl.add, tl.sub, tl.mul, tl.div, tl.sigmoid, tl.tanh, tl.exp, tl.sin]
+operations = st.sampled_from([*smooth, tl.maximum, tl.relu, stopped])
 
 
 @given(st.lists(st.tuples(operations, st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
@@ -132,6 +135,26 @@ def test_why_a_slope_does_not_exist_is_said():
     a = Value(0.0, "a")
     line = next(line for line in explain(a * 2 + a.sqrt()).lines() if "nan" in line)
     assert line.endswith("no slope of sqrt of 0.0 (node 'a'): division by zero")
+
+
+def test_where_no_gradient_arrives_no_slope_is_asked_for():
+    x, a = Value(0.0, "x"), Value(5.0, "a")
+    y = (tl.stop_gradient(sqrt(x) * a) + x).named("y")
+    assert str(explain(y)).splitlines()[5:] == [
+        "backward  ∂y/∂y = 1",
+        "          ∂y/∂v3 += ∂y/∂y · ∂y/∂v3 = 1 · 1 = 1",
+        "          ∂y/∂x += ∂y/∂y · ∂(v3 + x)/∂x = 1 · 1 = 1",
+        "          ∂y/∂v2 += ∂y/∂v3 · ∂v3/∂v2 = 1 · 0 = 0",
+        "gradient  ∂y/∂x = 1, ∂y/∂a = 0",
+    ]
+
+
+def test_a_slope_that_is_0_everywhere_stops_an_infinite_gradient():
+    x = Value(2.0, "x")
+    y = (tl.stop_gradient(x) * math.inf).named("y")
+    y.backward()
+    assert x.grad == 0.0
+    assert str(explain(y)).endswith("∞ · 0 = 0\ngradient  ∂y/∂x = 0")
 
 
 def test_minus_zero_is_written_as_zero():

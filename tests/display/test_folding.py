@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 
 from tests.display.drawings import NAMESPACE, after_backward, groups, label, texts
 from tests.display.seven_graphs import SEVEN
-from tinygrad_lite import Value, explain, gradient, maximum, play, scope, tanh
+from tinygrad_lite import Value, explain, gradient, maximum, play, relu, scope, sqrt, stop_gradient, tanh
 from tinygrad_lite.display.derivation import Derivation
 from tinygrad_lite.display.drawing import draw
 from tinygrad_lite.display.folding import enclosing, possible_foldings
 from tinygrad_lite.engine.value import topological_order
 
-OPERATIONS = [lambda a, b: a * b, lambda a, b: tanh(a) + b, lambda a, b: a - 0.5 * b]
+OPERATIONS = [
+    lambda a, b: a * b,
+    lambda a, b: tanh(a) + b,
+    lambda a, b: a - 0.5 * b,
+    lambda a, b: stop_gradient(a) * b,
+]
 
 
 @st.composite
@@ -93,6 +98,31 @@ def test_an_explanation_folds_as_a_picture_does(
     fold = data.draw(st.lists(st.sampled_from(["unnamed", *present]), unique=True) | st.booleans())
     steps = draw(total, fold=fold, rankdir="LR", direction="both", max_nodes=1000).picture.steps
     assert list(map(repr, explain(total, fold=fold).derivation.steps())) == list(map(repr, steps))
+
+
+@pytest.mark.parametrize("fold", ["inside", "outside", "unnamed", True])
+def test_an_infinite_slope_that_no_gradient_reaches_is_not_asked_for(fold: str | bool) -> None:
+    """It is inside what folds, or outside, and then a slope of what folds stops the gradient."""
+    x, a = Value(0.0, "x"), Value(5.0, "a")
+    with scope("inside"):
+        inside = (stop_gradient(sqrt(x) * a) + 2 * x).named("u")
+    root = sqrt(x).named("r")
+    with scope("outside"):
+        outside = (stop_gradient(root + a) + 3 * x).named("v")
+    J = after_backward((inside + stop_gradient(root) + outside).named("J"))
+    told = str(explain(J, fold=fold))
+    assert told.endswith("\ngradient  ∂J/∂x = 5, ∂J/∂a = 0")
+    assert "nan" not in told
+    assert label(play(J, fold=fold).drawing, "n", "a") == ["a", "5", "∂J/∂a = 0"]
+
+
+@pytest.mark.parametrize("fold", ["s", "unnamed"])
+def test_a_slope_that_is_0_here_stops_no_infinite_one(fold: str) -> None:
+    x = Value(0.0, "x")
+    root = sqrt(x).named("r")
+    with scope("s"):
+        u = relu(root - 1).named("u")
+    assert str(explain((u + x).named("J"), fold=fold)).endswith("gradient  ∂J/∂x = nan")
 
 
 def test_a_folded_explanation_is_a_step_for_each_scope_and_formula() -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.display.drawings import NAMESPACE, after_backward, course, groups, label, neuron, texts
-from tinygrad_lite import Value, atan2, gradient, nn, scope, tanh
+from tinygrad_lite import Value, atan2, gradient, nn, scope, stop_gradient, tanh
 from tinygrad_lite.display.drawing import draw
 from tinygrad_lite.display.picture import LINE, LINES, wrap
 
@@ -63,6 +63,15 @@ def test_a_gradient_is_what_the_arrows_add_up_to_whatever_was_recorded() -> None
     with pytest.raises(ZeroDivisionError):
         y.backward()  # which had recorded the first gradient, and no other
     assert label(draw(y, direction="both"), "n", "a")[-2:] == ["∂y/∂a = nan", "a.grad = 0"]
+
+
+def test_no_arrow_leads_back_to_what_no_gradient_reaches_and_its_gradient_is_0() -> None:
+    x, a, b = Value(0.0, "x"), Value(5.0, "a"), Value(2.0, "b")
+    drawing = draw(after_backward((stop_gradient(x * a) * b).named("y")))
+    assert [name for name in groups(drawing) if name[0] == "b"] == ["b3-0", "b5-0", "b5-1"]
+    assert label(drawing, "n", "a") == ["a", "5", "∂y/∂a = 0"]
+    seed = next(move for move in drawing.picture.moves if move.step.kind == "seed")
+    assert [text for text, _ in seed.texts.values()] == ["∂y/∂y = ", "∂y/∂x = ", "∂y/∂a = "]
 
 
 def test_kinds_of_boxes_differ_in_outline_not_only_in_colour() -> None:

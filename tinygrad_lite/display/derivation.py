@@ -115,12 +115,18 @@ class Derivation:
                 found[j].append(i)
         return found
 
+    @functools.cached_property
+    def beyond(self) -> list[int]:
+        """The indices of the nodes at which no gradient arrives: it is 0 there, and no step says so."""
+        arrived = {x for node in reached(self.nodes, self.outputs) for x in node.inputs}.union(self.outputs)
+        return [i for i, x in enumerate(self.nodes) if x not in arrived and type(x) is not Constant]
+
     def leaves(self) -> list[int]:
         """The indices of the nodes that are not computed, without constants."""
         return [i for i, x in enumerate(self.nodes) if x.op is None and type(x) is not Constant]
 
     def steps(self, style: Style = "plain", digits: int = 4) -> Iterator[Step]:
-        """The forward steps, the seed and the backward steps, one per operand slot, in order."""
+        """The forward steps, the seed, and the backward steps: one per operand slot of what a gradient reaches."""
         names = self.names(style, digits)
         yield from self._forward(names, style, digits)
         if len(self.outputs) == 1:
@@ -167,12 +173,12 @@ class Derivation:
         yield Step("seed", root, None, None, ratio(root, root), "=", seed, (), self.seed, self.seed)
         asked = reached(self.nodes, [self.nodes[root]])
         for i in reversed(range(root + 1)):
-            for slot, j in enumerate(self.operands(i)):
+            for slot, j in enumerate(self.operands(i) if self.nodes[i] in asked else ()):
                 if type(self.nodes[j]) is Constant:
                     continue
                 partial, remark = self.slope(i, slot)
                 formula = self._formula(i, slot, names, partial, style, digits)
-                contribution = gradients[i] * partial if self.nodes[i] in asked else 0.0
+                contribution = 0.0 if self.is_flat(i, slot) else gradients[i] * partial
                 gradients[j] += contribution
                 local = self._local(i, slot, names, style, digits)
                 times = getattr(TABLE["mul"], style)
@@ -229,6 +235,11 @@ class Derivation:
             low, high = (format_number(bound) for bound in x.op.kink.slopes[:2])
             return slope, f"a kink: every slope from {low} to {high} is right, this is the usual one"
         return slope, ""
+
+    def is_flat(self, i: int, slot: int) -> bool:
+        """Whether ∂(node `i`)/∂(its operand `slot`) is 0 everywhere: no gradient gets past it, be it infinite."""
+        op = self.nodes[i].op
+        return op is not None and slot in op.flat
 
     def is_at_kink(self, i: int) -> bool:
         """Whether node `i` is computed where its operation has several slopes."""

@@ -146,16 +146,17 @@ class Folding:
         origins = {copy: i for i, copy in copies.items()}
         return [copies[derivation.index[x]] for x in derivation.outputs], folded, origins
 
-    def _end_to_end(self, output: int, members: list[int], shown: Collection[int]) -> dict[int, float]:
-        """∂output/∂x for each shown x that the output depends on through hidden nodes alone; of a constant 0."""
+    def _end_to_end(self, output: int, members: list[int], shown: Collection[int]) -> dict[int, float | None]:
+        """∂output/∂x for each shown x that the output depends on through hidden nodes alone; None if 0 everywhere."""
         derivation = self.derivation
-        adjoint = {output: 1.0}
+        adjoint: dict[int, float | None] = {output: 1.0}
         for i in reversed(members):
             passing = i in adjoint and (i == output or i not in shown)
             for slot, j in enumerate(derivation.operands(i) if passing else ()):
-                constant = type(derivation.nodes[j]) is Constant
-                slope = 0.0 if constant else adjoint[i] * derivation.slope(i, slot)[0]
-                adjoint[j] = adjoint.get(j, 0.0) + slope
+                upstream, constant = adjoint[i], type(derivation.nodes[j]) is Constant
+                adjoint.setdefault(j, None)
+                if upstream is not None and not constant and not derivation.is_flat(i, slot):
+                    adjoint[j] = (adjoint[j] or 0.0) + upstream * derivation.slope(i, slot)[0]
         return {j: adjoint[j] for j in sorted(adjoint) if j in shown and j != output}
 
 
@@ -164,10 +165,10 @@ class _Formula:
 
     Args:
         members: their indices, in topological order.
-        slopes: the end-to-end derivative for each index that they take in.
+        slopes: the end-to-end derivative for each index that they take in, as `Folding` has it.
     """
 
-    def __init__(self, derivation: Derivation, members: list[int], slopes: dict[int, float]) -> None:
+    def __init__(self, derivation: Derivation, members: list[int], slopes: dict[int, float | None]) -> None:
         self.derivation, self.members, self.slopes = derivation, members, slopes
         self.inputs, self.inside = list(slopes), set(members)
 
@@ -182,7 +183,7 @@ class _Formula:
             partials=tuple(lambda *operands, slot=slot: self._slope(slot, *operands) for slot in slots),
             definition=lambda *operands: self._terms(operands)[self.members[-1]],
             opaque=tuple(slots) if any(row and row.opaque for row in rows) or at_kink else (),
-            flat=(),
+            flat=_flat(self.slopes.values()),
             hidden=True,
         )
 
@@ -200,7 +201,7 @@ class _Formula:
         """The end-to-end derivative by the operand `slot`: of symbols a formula, else the number."""
         *inputs, y = operands
         if not isinstance(y, Symbol):
-            return self.slopes[self.inputs[slot]]
+            return self.slopes[self.inputs[slot]] or 0.0
         terms = self._terms(inputs)
         terms[self.members[-1]] = y
         adjoint: dict[int, Any] = {self.members[-1]: 1}
@@ -261,17 +262,24 @@ def _matching(wanted: bool | str | scope, present: Iterable[scope]) -> list[scop
     return matching
 
 
-def _call(name: str, number: str, data: float, slopes: Iterable[float]) -> Primitive:
+def _call(name: str, number: str, data: float, slopes: Collection[float | None]) -> Primitive:
     """A row, of this drawing alone, whose value and partial derivatives are numbers; shown as a call.
 
     Args:
         number: what tells it from another that reads alike, such as the other output of its scope: block(x)_2.
     """
-    partials = tuple(lambda *_, slope=slope: slope for slope in slopes)
+    partials = tuple(lambda *_, slope=slope or 0.0: slope for slope in slopes)
     operands = ", ".join(["{}"] * len(partials))
     plain = f"{_literal(name)}({operands}){number}"
     latex = rf"{_literal(latex_text(name))}\left({operands}\right){_literal(latex_text(number)) if number else ''}"
-    return Primitive(name=name, plain=plain, latex=latex, value=lambda *_: data, partials=partials, opaque=(), flat=())
+    return Primitive(
+        name=name, plain=plain, latex=latex, value=lambda *_: data, partials=partials, opaque=(), flat=_flat(slopes)
+    )
+
+
+def _flat(slopes: Iterable[float | None]) -> tuple[int, ...]:
+    """The slots in which a folded operation has the slope 0 everywhere."""
+    return tuple(slot for slot, slope in enumerate(slopes) if slope is None)
 
 
 def _literal(text: str) -> str:

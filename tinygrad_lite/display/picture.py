@@ -220,7 +220,8 @@ class Picture:
     def _write_boxes(self) -> None:
         derivation = self.derivation
         formulas = {step.node: f"{step.left} = {step.sides[0]}" for step in self.steps if step.kind == "forward"}
-        totals = {step.node: step.total for step in self.steps if step.kind != "forward"}
+        totals = dict.fromkeys(derivation.beyond, 0.0)
+        totals |= {step.node: step.total for step in self.steps if step.kind != "forward"}
         for name, box in self.boxes.items():
             caption = self._captions.get(name, "")
             parts = [Part("name", shorten(caption))] if box.kind == "folded" else []
@@ -284,7 +285,10 @@ class Picture:
         if step.kind != "forward":
             text = self._gradient(step.node, self.names), format_number(step.total)
             arrow = [] if step.slot is None else [f"b{self._slots[step.consumer, step.slot]}"]
-            return Move(step, arrow + boxes, {f"{box}-g{step.node}": text for box in boxes})
+            texts = {f"{box}-g{step.node}": text for box in boxes}
+            for i in self.derivation.beyond if step.kind == "seed" else ():
+                texts |= {f"{box}-g{i}": (self._gradient(i, self.names), format_number(0.0)) for box in self._shown[i]}
+            return Move(step, arrow + boxes, texts)
         value = format_number(step.value)
         inputs = range(len(self.derivation.operands(step.node)))
         arrows = [f"f{self._slots[step.node, slot]}" for slot in inputs]

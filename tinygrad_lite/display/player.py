@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from ..engine.symbol import format_number
 from ..engine.value import Constant, Value
-from .derivation import Derivation, Step
+from .derivation import Derivation, Step, write_ratio
 from .dot import clean, split_lines
 from .drawing import Drawing, compose
 from .folding import Fold
@@ -213,6 +213,9 @@ def calculate(derivation: Derivation, language: Language = "en") -> list[list[Li
             kind = "value" if step.kind == "forward" else "gradient"
             left = " = ".join([step.left, *symbols[:1]])
             lines[step.node].append(_line(kind, at, left, [*symbols[1:], number], step.remark))
+        for i in derivation.beyond if step.kind == "seed" else ():
+            left = write_ratio(names[step.node], names[i], "plain")
+            lines[i].append(_line("gradient", at, left, [format_number(0.0)]))
     for i, steps in terms.items():
         lines[i] += _sum_up(steps, names, words["through"])
     return lines
