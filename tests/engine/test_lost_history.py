@@ -26,6 +26,14 @@ def test_a_number_that_comes_back_is_warned_of_at_the_line_where_it_does():
         tl.maximum(math.sqrt(a), a)
 
 
+def test_it_is_noticed_where_no_source_is_kept_and_over_several_lines():
+    prompt = {"a": Value(3.25), "math": math, "sin": sin}
+    for line in ("y = math.exp(\n    a\n)", "y = [sin(x) for x in [a, a]][0]", "y = math.log(*[a])"):
+        exec(compile(line, "<stdin>", "single"), prompt)
+        with pytest.warns(RuntimeWarning, match=r"math\.(exp|sin|log) took a Value"):
+            exec(compile("a * y", "<stdin>", "single"), prompt)
+
+
 def test_no_warning_where_a_number_was_wanted():
     a = Value(3.25, "a")
     with warnings.catch_warnings():

@@ -1,7 +1,5 @@
 """NumPy's and `math`'s functions called with a Value: those with a row are that row, others an error or a warning."""
 
-import itertools
-import linecache
 import math
 import sys
 import warnings
@@ -90,26 +88,23 @@ def note_loss(x: float) -> None:
 
 
 def _called(frame: Any) -> Any:
-    """The function of `math` that a frame is calling; None for anything else, and without source."""
-    import ast  # seldom needed, and slow to load
+    """The function of `math` that a frame is calling; None for anything else.
 
-    code = frame.f_code
-    line, end, column, last = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
-    if line is None or line != end:
+    From its code alone, for a prompt keeps no source: what is loaded in the column where a call begins is its name,
+    `math` and then `exp` of `math.exp(x)`.
+    """
+    import dis  # seldom needed, and slow to load
+
+    begins = [position[::2] for position in frame.f_code.co_positions()]  # line and column
+    begin = begins[frame.f_lasti // 2]
+    before = [x for x in dis.get_instructions(frame.f_code) if x.offset <= frame.f_lasti]
+    names = [x.argval for x in before if x.opname.startswith("LOAD_") and begins[x.offset // 2] == begin]
+    if not names or None in begin or "CALL" not in before[-1].opname:
         return None
-    text = linecache.getline(code.co_filename, line, frame.f_globals).encode()[column:last].decode(errors="replace")
-    try:
-        call = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return None
-    match call:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=name)):
-            found = {**frame.f_globals, **read_locals(frame)}.get(module)
-            return getattr(math, name, None) if found is math else None
-        case ast.Call(func=ast.Name(id=name)):
-            found = {**frame.f_globals, **read_locals(frame)}.get(name)
-            return found if getattr(found, "__module__", "") == "math" else None
-    return None
+    found = {**frame.f_globals, **read_locals(frame)}.get(names[0])
+    if names[1:]:
+        return getattr(math, names[1], None) if found is math else None
+    return found if getattr(found, "__module__", "") == "math" else None
 
 
 def warn_of_loss(x: float) -> None:
