@@ -174,11 +174,11 @@ def test_latex():
     J = tl.binary_cross_entropy(yhat, 1).named("the loss: 100%")
     lines = explain(J).latex().splitlines()
     assert lines[0] == r"\begin{aligned}"
-    assert lines[1] == r"& \text{given} & w & = 0.5, \quad x = -2 \\"
-    assert lines[2] == r"& \text{forward} & z_{1} & = w \cdot x = 0.5 \cdot (-2) = -1 \\"
-    assert lines[3] == r"&  & \hat{y} & = \sigma\left(z_{1}\right) = \sigma\left(-1\right) = 0.2689 \\"
+    assert lines[1] == r"& \text{given} & w & = 0.5, \quad x = -2 \\[0.5em]"
+    assert lines[2] == r"& \text{forward} & z_{1} & = w \cdot x = 0.5 \cdot (-2) = -1 \\[0.5em]"
+    assert lines[3] == r"&  & \hat{y} & = \sigma\left(z_{1}\right) = \sigma\left(-1\right) = 0.2689 \\[0.5em]"
     assert r"\text{the loss: 100\%} & = \mathcal{L}\left(\hat{y}, 1\right)" in lines[4]
-    slope = r" \qquad \left(\frac{\partial z_{1}}{\partial w} = x\right) \\"
+    slope = r" \qquad \left(\frac{\partial z_{1}}{\partial w} = x\right) \\[0.5em]"
     assert lines[-4].endswith(r"\frac{\partial z_{1}}{\partial w} = -0.7311 \cdot (-2) = 1.462" + slope)
     loss = r"\text{the loss: 100\%}"
     assert lines[-2] == (

@@ -93,9 +93,9 @@ class Explanation:
 
 
 def _align(rows: Iterable[Row]) -> str:
-    """Headings and left sides in columns, as an `aligned` environment."""
+    """Headings and left sides in columns, as an `aligned` environment, its rows as far apart as fractions need."""
     lines = (f"& {latex_text(heading) if heading else ''} & {left} &{right}" for heading, left, right in rows)
-    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+    return "\\begin{aligned}\n" + " \\\\[0.5em]\n".join(lines) + "\n\\end{aligned}"
 
 
 def explain(output: Value, digits: int = 4, fold: Fold = ()) -> Explanation:
