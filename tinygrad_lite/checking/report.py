@@ -154,11 +154,12 @@ CHECKS = {"number": "", "recorded": ".6g", "reference": ".6g", "ULP": ".2g", "ve
 
 
 def _table(columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> str:
-    """A table in Markdown: columns by title, with the format of their cells; none of which nothing is known."""
+    """A table in Markdown: columns by title, with the format of their numbers; none of which nothing is known."""
     kept = [i for i in range(len(columns)) if any(row[i] == row[i] for row in rows)]
-    lines = [[list(columns)[i] for i in kept], ["---"] * len(kept)]
+    forms = list(columns.values())
+    lines = [[list(columns)[i] for i in kept], ["---:" if forms[i] else "---" for i in kept]]
     for row in rows:
-        cells = ("–" if cell != cell else format(cell, form) for cell, form in zip(row, columns.values(), strict=True))
+        cells = ("–" if cell != cell else format(cell, form) for cell, form in zip(row, forms, strict=True))
         written = list(map(_escape, cells))
         lines.append([written[i] for i in kept])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
