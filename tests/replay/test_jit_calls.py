@@ -101,6 +101,24 @@ def test_one_record_for_each_structure():
     assert recorded([]) == 0.0
 
 
+def test_arrays_of_objects_are_of_numbers():
+    recorded = jit(grad(lambda x: (x * x).sum()))
+    same(recorded(np.array([1, True, np.float32(0.5)], object)), np.array([2.0, 2.0, 1.0]))
+    with pytest.warns(RuntimeWarning, match=r"^x\[1\] of <lambda> is a Value"):
+        assert recorded(np.array([1.0, Value(3.0)]))[1].data == 6.0
+
+
+def test_what_is_equal_and_not_the_same_has_a_record_of_its_own():
+    signed = Calls(lambda x, n: x * math.copysign(1.0, n[-1]))
+    recorded = jit(signed, static_argnums=1)
+    numbers = (0.0, -0.0, 0, False, math.nan, float("nan"))
+    assert [recorded(2.0, (0, n)) for n in numbers] == [2.0, -2.0, 2.0, 2.0, 2.0, 2.0]
+    assert signed.count == 5
+    by_key = jit(lambda d: [d, sum(d.values())])
+    for key in (1, True, 1.0):
+        assert [*map(repr, by_key({key: 3.0})[0])] == [repr(key)]
+
+
 def test_arguments_by_name_and_by_position_are_not_mixed_up():
     recorded = jit(lambda **numbers: numbers["a"] - numbers["b"] * len(numbers))
     assert [recorded(a=1, b=2), recorded(b=2, a=1), recorded(b=1, c=0, a=2)] == [-3.0, -3.0, -1.0]
@@ -135,6 +153,8 @@ def test_what_is_static_chooses_the_graph():
         ((1.0, 2.0, len), {}, "argument 2 of f is <built-in function len>"),
         ((np.array(["a"]),), {}, "x.* of f is .*'a'"),
         (({1.0},), {}, r"x of f is \{1.0\}"),
+        ((np.array([[1.0, "a"]], object),), {}, r"x\[0\]\[1\] of f is 'a'"),
+        ((np.array([1.0, [2.0]], object),), {}, r"x\[1\] of f is \[2.0\]"),
     ],
 )
 def test_what_is_no_number_is_named(args, kwargs, message):
@@ -431,6 +451,26 @@ def test_an_argument_that_is_a_value_is_told_of_once_and_run_as_it_is():
     assert grad(lambda x: inner(x) + x)(3.0) == jit(lambda x: inner(x) - 2.0)(3.0) == 7.0
 
 
+def test_data_are_not_set_where_no_replay_would_do_so():
+    def assign(x):
+        x.data = 5.0
+        return x * 2
+
+    def clamp(x):
+        y = x * 2
+        y.data = 1
+        return y
+
+    for f in (assign, clamp):
+        with pytest.raises(TypeError, match="cannot set the data of an argument, or of what is computed of one"):
+            jit(f)(2.0)
+        assert f(Value(2.0)).data in (10.0, 1.0)
+    kept = []
+    jit(lambda x: kept.append(x * x) or x)(3.0)
+    kept[0].data = 2.0
+    assert (kept[0] * 1.0).data == 2.0
+
+
 def test_what_python_needs_now_says_how():
     with pytest.raises(
         TypeError, match=r"neither true nor false: compare it, or name the argument in static_argnums or "
@@ -565,6 +605,10 @@ def test_methods():
     assert jit(lines[2].plain)(5.0) == jit(grad(lines[2].plain))(5.0) * 5.0 == 10.0
     assert jit(lines[2].plain, static_argnums=1)(5.0, 3) == 30.0
     assert lines[2].at.program(3.0).outputs([], [[4.0]]) == [8.0]
+
+
+def test_an_object_where_another_was_is_another():
+    assert [Line(float(i)).at(2.0) for i in range(9)] == [2.0 * i for i in range(9)]
 
 
 def test_it_looks_like_its_function():

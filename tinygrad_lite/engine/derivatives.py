@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from . import primitives
 from .arguments import by_name, expect_number, flatten, is_array, is_real, map_leaves, map_nested, unflatten
 from .foreign_functions import find_caller
-from .scopes import recording
+from .scopes import no_grads
 from .value import Constant, Value, as_node, check_range, dependents, name_nodes, reached, topological_order
 
 differentiating: "ContextVar[bool]" = ContextVar("differentiating", default=False)  # in a call of the function
@@ -368,9 +368,9 @@ def _warn_of_numbers(results: Sequence[Any]) -> None:
 
 def _call(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What f returns; its nodes keep their operands, also in `no_grad`."""
-    tokens = recording.set(True), differentiating.set(True)
+    tokens = no_grads.set(0), differentiating.set(True)
     try:
         return f(*inputs, **kwargs)
     finally:
-        recording.reset(tokens[0])
+        no_grads.reset(tokens[0])
         differentiating.reset(tokens[1])

@@ -1,13 +1,13 @@
 """What surrounds a node while it is made: `scope`, the names of parts of a graph, and `no_grad`."""
 
 from collections.abc import Sequence
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any, Self
 
 innermost: "ContextVar[scope | None]" = ContextVar("innermost", default=None)  # of this thread, or asyncio task
-recording: "ContextVar[bool]" = ContextVar("recording", default=True)  # whether nodes keep their operands
+no_grads: "ContextVar[int]" = ContextVar("no_grads", default=0)  # likewise: how many of them are open
 open_scopes: "list[scope]" = []  # of all threads and tasks: while there are none, a new node need not ask for its own
-open_no_grads: "list[no_grad]" = []  # likewise
+open_no_grads: "list[no_grad]" = []
 
 
 class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
@@ -42,8 +42,11 @@ class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
         return self
 
     def __exit__(self, *exception: object) -> None:
-        innermost.set(self.parent)
         open_scopes.remove(self)
+        within = innermost.get()
+        while within and within not in open_scopes:  # generators need not close theirs in the order of opening
+            within = within.parent
+        innermost.set(within)
 
     def __repr__(self) -> str:
         return f"scope({self.name!r})"
@@ -56,21 +59,18 @@ class no_grad:  # noqa: N801 — as `scope`
     inside as outside; but nodes made inside have nothing below them, and no derivative goes through them.
     """
 
-    __slots__ = ("_tokens",)
-
-    def __init__(self) -> None:
-        self._tokens: list[Token[bool]] = []
+    __slots__ = ()
 
     def __enter__(self) -> None:
-        self._tokens.append(recording.set(False))
+        no_grads.set(no_grads.get() + 1)
         open_no_grads.append(self)
 
     def __exit__(self, *exception: object) -> None:
-        recording.reset(self._tokens.pop())
+        no_grads.set(max(no_grads.get() - 1, 0))
         open_no_grads.remove(self)
 
 
 def forget(node: Any) -> None:
     """Make a new node a leaf, if it was made in a `no_grad`."""
-    if not recording.get():
+    if no_grads.get():
         node.op = node.first = node.second = None

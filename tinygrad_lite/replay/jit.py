@@ -17,7 +17,7 @@ from typing import Any, Never
 from ..engine.arguments import ONLY_FLOATS, flatten, is_array, is_real, map_nested
 from ..engine.derivatives import made_by
 from ..engine.foreign_functions import find_caller, is_ours
-from ..engine.scopes import recording
+from ..engine.scopes import no_grads
 from ..engine.value import Constant, Value, topological_order
 from .executor import Executor
 from .instructions import record
@@ -77,8 +77,8 @@ def jit(
 
     Returns: a function that returns floats for Values, and arrays for arrays. Where an argument is a Value, and while
         another function is recorded, it is `function` itself: derivatives go through it. Elsewhere a Value is warned
-        of, for nothing is recorded. It keeps the 64 programs that were used last. `jit(f).program(*args)` is the
-        Program for arguments of their structure.
+        of, for nothing is recorded. It keeps the 64 programs that were used last, and the objects that they are
+        methods of. `jit(f).program(*args)` is the Program for arguments of their structure.
 
     Raises: ValueError for a static argument that `function` does not have; when called, TypeError, naming the argument,
         for one of another kind, and what `function` raises.
@@ -206,7 +206,7 @@ class Jit:
             except TypeError:
                 advice = "it has to be hashable, a tuple in place of a list, say"
                 raise TypeError(f"static argument {place!r} of {self.__name__} is {x!r}: {advice}") from None
-            key += [place, (type(x), x)]
+            key += [place, _identify(x)]
         return (*map(id, self._owner), *key)
 
     def _replace(
@@ -259,7 +259,7 @@ class Jit:
             if outputs:
                 code = record(order, outputs, leaves[:p], [*leaves[p:], *captured], {}, {}, compiles(order))
                 execute = executor(choose_executor(code), code, self._exact)
-            return Recording(execute, p, captured, shape)
+            return Recording(execute, p, captured, shape, self._owner)
         finally:
             if collecting:
                 gc.enable()
@@ -284,7 +284,7 @@ class Jit:
             places = {x: _Place(i) for i, x in enumerate(leaves, start=1)}
             shapes = [map_nested(lambda x, _: places.get(x), inputs[i]) for i in made.positions(len(args))]
         follow_table()
-        tokens = notice.set(self._notice), recording.set(True)  # also where this is called in `no_grad`
+        tokens = notice.set(self._notice), no_grads.set(0)  # also where this is called in `no_grad`
         named_leaves = leaf_names.set(dict(zip(leaves, names, strict=True)))
         try:
             result = made.result(inputs, named) if made else self._function(*inputs, **named)
@@ -295,7 +295,7 @@ class Jit:
             raise TypeError(UNDECIDED.format(f"{key} as the key of a dict")) from None
         finally:
             notice.reset(tokens[0])
-            recording.reset(tokens[1])
+            no_grads.reset(tokens[1])
             leaf_names.reset(named_leaves)
         outputs: dict[Value, _Place] = {}
         shape = map_nested(lambda x, _: _place(x, outputs, self.__name__), result)
@@ -393,11 +393,12 @@ class _Place(int):
 class Recording:
     """What replays a function, and the shape of what that gives: its outputs, behind them the gradient by p numbers.
 
-    The nodes are gone by then, but for the Values that the function found around it.
+    The nodes are gone by then, but for the Values that the function found around it. The owner of a method stays, for
+    another object might get its id, by which recordings are kept.
     """
 
-    def __init__(self, execute: Executor | None, p: int, captured: list[Value], shape: Any) -> None:
-        self.execute, self.p, self.captured = execute, p, captured
+    def __init__(self, execute: Executor | None, p: int, captured: list[Value], shape: Any, owner: Any) -> None:
+        self.execute, self.p, self.captured, self.owner = execute, p, captured, owner
         self.assemble = _assembly(shape)
 
     def replay(self, numbers: "array[float]") -> Any:
@@ -423,16 +424,30 @@ def _read(x: Any, numbers: "array[float]") -> Hashable:
         parts = [_read(part, numbers) for part in x]
         return len(parts) if kind is list and parts.count(None) == len(parts) else (kind, *parts)
     if isinstance(x, dict):
-        return (kind, *x, *[_read(part, numbers) for part in x.values()])
+        return (kind, *map(_identify, x), *[_read(part, numbers) for part in x.values()])
     if is_real(x):
         numbers.append(float(x))
         return None
-    if is_array(x) and x.dtype.kind in "biuf":
-        numbers.frombytes(x.astype(float).tobytes())
-        return ("array", *x.shape)
+    if is_array(x):
+        if x.dtype.kind in "biuf":
+            numbers.frombytes(x.astype(float).tobytes())
+            return ("array", *x.shape)
+        for part in x.flat:
+            if not (is_real(part) or part is None):
+                raise _NoNumber(part)
+        return ("array", x.shape, *[_read(part, numbers) for part in x.flat])
     if x is None:
         return "None"
     raise _NoNumber(x)
+
+
+def _identify(x: Any) -> Any:
+    """A key that is equal for the same alone: not for 1, 1.0 and True, nor for 0.0 and −0.0, in tuples too."""
+    if type(x) is str:
+        return x
+    if isinstance(x, tuple):
+        return (type(x), *map(_identify, x))
+    return (type(x), x.hex() if isinstance(x, float) else x)
 
 
 def _place(x: Any, outputs: dict[Value, _Place], name: str) -> Any:

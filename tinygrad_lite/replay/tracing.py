@@ -14,7 +14,7 @@ from typing import Any, Never
 
 from ..engine.arguments import is_real
 from ..engine.declaration import TABLE, Primitive
-from ..engine.foreign_functions import METHODS, PACKAGE
+from ..engine.foreign_functions import METHODS, is_ours
 from ..engine.generated_methods import method_names
 from ..engine.value import Value, name_nodes, require_node
 from .rebinding import rebind
@@ -28,6 +28,10 @@ UNDECIDED = (
     "{0}, in a function that jit records: a node equals itself alone, and what would follow from its number cannot be "
     f"recorded. Where it chooses among values, write take(values, index); where it chooses the graph, {STATIC}"
 )
+ASSIGNED = (
+    "a function that jit records cannot set the data of an argument, or of what is computed of one: no replay would do "
+    "so. Use a new name, x = x + 1.0"
+)
 
 
 def _note(what: str) -> None:
@@ -37,7 +41,7 @@ def _note(what: str) -> None:
 
 def _note_unless_ours(what: str) -> None:
     """Notice what the code that asks a node does, where it is not this package's."""
-    if not sys._getframe(2).f_globals.get("__name__", PACKAGE).startswith(PACKAGE):
+    if not is_ours(sys._getframe(2)):
         _note(what)
 
 
@@ -58,6 +62,12 @@ def _data(x: Value) -> float:
     return read(x)
 
 
+def _set_data(x: Value, number: float) -> None:
+    if notice.get() and not is_ours(sys._getframe(1)):
+        raise TypeError(ASSIGNED)
+    write(x, number)
+
+
 def _is(x: Value, sign: str, other: Any) -> Any:
     """Whether two nodes are one. Raises: TypeError where one that is being recorded meets a number."""
     if isinstance(other, Value):
@@ -70,6 +80,7 @@ def _is(x: Value, sign: str, other: Any) -> Any:
 
 hash_node = Value.__hash__
 read: Callable[[Value], float] = Value.__dict__["data"].__get__
+write: Callable[[Value, float], None] = Value.__dict__["data"].__set__
 
 
 class Traced(Value):
@@ -77,7 +88,7 @@ class Traced(Value):
 
     __slots__ = ()
     _goes_first = True
-    data = property(_data, Value.__dict__["data"].__set__)
+    data = property(_data, _set_data)
 
     def backward(self, gradient: float = 1.0, **options: Never) -> None:
         """As for any Value; but its gradients are numbers, and record nothing."""
