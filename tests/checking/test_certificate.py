@@ -143,11 +143,56 @@ def test_the_second_argument_is_told_from_the_first():
     [
         (lambda x, y: 3 * x, "is wrong: a factor of 2/3 is missing"),
         (lambda x, y: -2 * x, "is wrong: the sign is missing"),
-        (lambda x, y: 2 * x + 0.123, "at (0.7) is wrong\n"),
+        (lambda x, y: 2.123 * x, "at (0.7) is wrong\n"),
+        (
+            lambda x, y: 2 * x + 0.1,
+            "is wrong: no constant factor is missing: the right one is 0.9333 times it at (0.7), 0.9714 times at (1.7)",
+        ),
     ],
 )
 def test_a_factor_is_named_only_if_it_is_a_simple_one(slope, remark):
     assert remark in str(failure(primitive("squared", lambda x: x * x, slope), 0.7))
+
+
+@pytest.mark.parametrize(
+    ("value", "slope", "x", "remark"),
+    [
+        (lambda x: x**3, lambda x, y: 3 * x, 2.0, "a factor of x is missing"),
+        (lambda x: x**3, lambda x, y: 3 * y, 0.7, "a factor of 1/x is missing"),
+        (lambda x: x**4, lambda x, y: 2 * x, 0.5, "a factor of 2 * x**2 is missing"),
+        (
+            lambda x: tl.tanh(5 * x) ** 2,
+            lambda x, y: 10 * tl.tanh(5 * x) ** -1 * (1 - y),
+            0.2,
+            "a factor of y is missing",
+        ),
+        (
+            lambda x: x * x * tl.exp(x),
+            lambda x, y: 2 * x * tl.exp(x),
+            1.5,
+            "no constant factor is missing: the right one is 1.75 times it at (1.5), 2.25 times at (2.5)",
+        ),
+        (
+            lambda x: x**3,
+            lambda x, y: 3 * x * x + 1,
+            1.0,
+            "no constant factor is missing: the right one is 0.75 times it at (1.0), 0.9231 times at (2.0)",
+        ),
+    ],
+)
+def test_a_factor_of_one_point_is_not_sold_as_the_law(value, slope, x, remark):
+    assert failure(primitive("slipped", value, slope), x).check.remark == remark
+
+
+def test_where_there_are_no_other_points_a_factor_is_missing_here():
+    def only_at_one(x):
+        if x != 1:
+            raise ValueError
+        return x * x
+
+    assert (
+        failure(primitive("pointed", only_at_one, lambda x, y: x), 1.0).check.remark == "here a factor of 2 is missing"
+    )
 
 
 def branching():
@@ -490,9 +535,36 @@ def test_a_number_that_a_person_has_rounded_is_told(written, digits):
     J = x / 3
     J.backward()
     x.grad = written
-    assert (remark if digits else "was zero_grad() forgotten?") in str(failure(J))
+    assert failure(J).check.remark == "its uses pass on 0.3333333333333333" + f"; {remark}" * bool(digits)
     error = failure(primitive("third", lambda x: x / 3, lambda x, y: written), 1.0)
     assert error.check.remark == (remark if digits else "")
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        (5.0, "; here a factor of 2 is missing"),
+        (-10.0, "; here the sign is missing"),
+        (9.99, ""),
+        (10.000000001, ""),
+        (20.0, "; leaves add up over calls of backward(): was zero_grad() forgotten?"),
+        (23.7, "; leaves add up over calls of backward(): was zero_grad() forgotten?"),
+    ],
+)
+def test_of_a_gradient_that_is_no_sum_of_several_it_is_not_said(written, hint):
+    a, c = Value(3.0), Value(5.0)
+    J = 2 * a * c
+    J.backward()
+    a.grad = written
+    assert failure(J).check.remark == f"its uses pass on 10.0{hint}"
+
+
+def test_what_is_left_where_the_gradient_is_0_was_there_before():
+    x = Value(1.0)
+    J = x * 0.0
+    J.backward()
+    x.grad = 0.5
+    assert "was zero_grad() forgotten?" in str(failure(J))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 from ..engine import derivatives
@@ -201,8 +202,10 @@ def _check_gradient(node: Value, passed: Sequence[tuple[float, Value]]) -> Check
         remark += f"; {rounded}"
     elif len(terms) > 1 and node.grad in terms:
         remark += ", only one is counted: is there an = where += is meant?"
-    elif node.op is None:
+    elif node.op is None and (not total or node.grad / total > 2 - 1e-9):  # descent goes down from larger ones
         remark += "; leaves add up over calls of backward(): was zero_grad() forgotten?"
+    elif factor := _name_factor([([], _divide(Decimal(total), node.grad))], []):
+        remark += f"; {factor}"
     return Check(node, via, "gradient", node.grad, total, ulps, "wrong", remark)
 
 
@@ -217,15 +220,68 @@ def _describe_rounding(recorded: float, true: Decimal) -> str:
     return f"it looks rounded to {digits} digits, where all 16 count: write the formula, or compare by math.isclose"
 
 
-def _describe_factor(recorded: float, true: Decimal) -> str:
-    """The sign or the simple factor that a slip of the pen has left out; empty where it is none."""
-    if not recorded or not true or not math.isfinite(recorded):
-        return ""
-    factor = float(true / Decimal(recorded))
-    simple = Fraction(factor).limit_denominator(12) if abs(factor) < 1e6 else Fraction(0)
-    if abs(factor - simple) > 1e-9 * abs(factor) or simple == 1:
-        return ""
-    return "the sign is missing" if simple == -1 else f"a factor of {simple} is missing"
+def _describe_slip(node: Value, row: Primitive, argument: int | None, recorded: float, true: Decimal) -> str:
+    """What a slip of the pen has left out, of a value or of the slope in an argument; empty where it is none.
+
+    A factor at one point is no law: 3x for 3x² lacks a factor of 2 at 2. So other points are asked too.
+    """
+    data = [x.data for x in node.inputs]
+    factor = _divide(true, recorded)
+    if not factor or abs(factor - 1) < 1e-6:
+        return _describe_rounding(recorded, true)
+    others = list(_find_factors(row, data, argument))
+    remark = _name_factor([([*data, node.data], factor), *others], [*row.arguments, "y"])
+    remark = remark or _describe_rounding(recorded, true)
+    for (*place, _), other in () if remark else others:
+        if abs(other - factor) > 1e-6 * abs(factor):
+            here, there = (f"at ({', '.join(map(repr, operands))})" for operands in (data, place))
+            both = f"{factor:.4g} times it {here}, {other:.4g} times {there}"
+            return f"no constant factor is missing: the right one is {both}"
+    return remark
+
+
+def _find_factors(row: Primitive, data: list[float], argument: int | None) -> Iterator[tuple[list[float], float]]:
+    """Other points, near and far: the operands and the result, and what a number is to be multiplied by there."""
+    for scale, shift in ((1.0, 1.0), (2.0, 0.0), (0.5, 0.0), (1.0, 0.125), (-1.0, 0.0)):
+        operands = [scale * x + shift * i for i, x in enumerate(data, start=1)]
+        try:
+            y = row.evaluate(operands)
+            exact = reference.compute(row, operands, [] if argument is None else [argument])
+            number = y if argument is None else row.slope(argument, operands, y)
+            at_kink = row.kink and row.kink.gap(*operands) == 0
+        except Exception:  # a user-defined function may fail elsewhere in any way
+            continue
+        factor = _divide(exact[-1], number) if exact and not at_kink and operands != data else 0.0
+        if factor:
+            yield [*operands, y], factor
+
+
+def _name_factor(factors: Sequence[tuple[list[float], float]], names: Sequence[str]) -> str:
+    """The factor that is missing at all points: a simple number, perhaps times a power of what has one of `names`."""
+    everywhere = len(factors) > 1
+    powers = product((1, -1, 2), enumerate(names)) if everywhere else ()
+    for power, (i, name) in [(0, (0, "")), *powers]:
+        try:
+            number, *more = {_simplify(factor / (place[i] ** power if power else 1.0)) for place, factor in factors}
+        except ArithmeticError:  # a 0
+            continue
+        if number and not more and (number != 1 or power):
+            symbol = {-1: f"1/{name}", 0: "", 1: name, 2: f"{name}**2"}[power]
+            written = " * ".join(filter(None, [f"{number}" if number != 1 else "", symbol]))
+            what = "the sign" if written == "-1" else f"a factor of {written}"
+            return f"{'' if everywhere else 'here '}{what} is missing"
+    return ""
+
+
+def _divide(true: Decimal, recorded: float) -> float:
+    """What `recorded` is to be multiplied by, or 0 where that says nothing."""
+    return float(true / Decimal(recorded)) if recorded and math.isfinite(recorded) and true.is_finite() else 0.0
+
+
+def _simplify(x: float) -> Fraction | None:
+    """The simple fraction that `x` is, or None."""
+    simple = Fraction(x).limit_denominator(12) if abs(x) < 1e6 else Fraction(0)
+    return simple if abs(x - simple) <= 1e-9 * abs(x) < 1e-3 else None
 
 
 def _describe_jump(row: Primitive, data: Sequence[float], argument: int | None, recorded: float) -> str:
@@ -265,8 +321,7 @@ def _check_operation(node: Value, row: Primitive, data: list[float], slopes: dic
             allowance = _compute_allowance(node, row, data, i, recorded)
             right = abs(Decimal(recorded) - true) <= limit * _ulp(true) + allowance
         if not right and not remark:
-            remark = _describe_jump(row, data, i, recorded) or _describe_factor(recorded, true)
-            remark = remark or _describe_rounding(recorded, true)
+            remark = _describe_jump(row, data, i, recorded) or _describe_slip(node, row, i, recorded, true)
         yield Check(node, (node,), what, recorded, float(true), ulps, "certified" if right else "wrong", remark)
 
 
