@@ -3,6 +3,7 @@
 import inspect
 import math
 import re
+import warnings
 from collections import namedtuple
 
 import pytest
@@ -318,3 +319,14 @@ def test_a_derivative_out_of_range_raises_for_numbers_and_for_values():
         with pytest.raises(OverflowError, match="mul of"):
             tl.jvp(steep, (1.0,), (along,))
     assert tl.jvp(lambda x: x * 2, (1.0,), (math.inf,))[1] == math.inf
+
+
+def test_a_result_that_no_argument_leads_to_is_warned_of():
+    w = Value(2.0)
+    with pytest.warns(RuntimeWarning, match="depends on none of the arguments .* a model's own") as caught:
+        assert grad(lambda x: w * 3)(1.0).data == 0.0
+    assert [x.filename for x in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert grad(grad(lambda x: w * w * x))(1.0).data == 0.0  # whose derivative is w²
+        assert grad(lambda x: tl.relu(x - 3) * w)(1.0).data == 0.0

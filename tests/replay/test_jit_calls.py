@@ -7,6 +7,7 @@ import math
 import pickle
 import random
 import threading
+import warnings
 from collections import namedtuple
 from fractions import Fraction
 
@@ -26,6 +27,7 @@ from tinygrad_lite import (
     maximum,
     no_grad,
     primitive,
+    relu,
     sin,
     stop_gradient,
     tanh,
@@ -283,13 +285,12 @@ DECISIONS = {
     ".data": lambda x: x * (x + 1.0).data,
     "float()": lambda x: x * float(maximum(x, 1.0)),
     "int": lambda x: x * int(-x),
-    "backward()": lambda x: (x * x).backward() or x,
 }
 
 
 @pytest.mark.parametrize("f", DECISIONS.values(), ids=DECISIONS)
 def test_a_decision_is_warned_of_once_and_names_the_line(f, request):
-    what = {"int": "float()", "max": ">", "backward()": "backward("}.get(name := request.node.callspec.id, name)
+    what = {"int": "float()", "max": ">"}.get(name := request.node.callspec.id, name)
     recorded = jit(f)
     with pytest.warns(RuntimeWarning) as warned:
         found = recorded(2.0)
@@ -523,9 +524,11 @@ def test_what_is_not_finite_is_computed_by_values_and_said_so_once():
 def test_memory_is_bounded_and_what_was_used_last_is_kept():
     f = Calls(lambda x: sum(x))
     recorded = jit(f)
-    for n in range(module.MOST + 1):
-        recorded([1.0])
+    for n in range(module.MOST):
         recorded([1.0] * (n + 1))
+        recorded([1.0])
+    with pytest.warns(RuntimeWarning, match="more than 64 structures"):
+        recorded([1.0] * (module.MOST + 1))
     assert f.count == module.MOST + 1
     recorded([1.0])
     assert f.count == module.MOST + 1
@@ -656,3 +659,49 @@ def test_without_numpy_lists_do():
     code = "import sys\nsys.modules['numpy'] = sys.modules['numba'] = None\nfrom tinygrad_lite import grad, jit\n"
     code += "f = jit(grad(lambda x: sum(each * each for each in x)))\nprint(f([1.0, 2.0]), f([3.0, 4.0]))"
     assert python("-c", code).stdout == "[2.0, 4.0] [6.0, 8.0]\n"
+
+
+def test_more_structures_than_are_kept_are_warned_of_once():
+    total = jit(lambda xs: sum(x * x for x in xs))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for n in range(1, 65):
+            total([1.0] * n)
+    with pytest.warns(RuntimeWarning, match=r"more than 64 structures .* take\(values, index\)") as caught:
+        assert [total([1.0] * n) for n in (65, 66, 1)] == [65.0, 66.0, 1.0]
+    assert [x.filename for x in caught] == [__file__]
+
+
+def test_a_result_that_only_values_found_elsewhere_lead_to_is_warned_of():
+    w = Value(0.5)
+    loss = jit(value_and_grad(lambda theta, x: (w * x - 1) ** 2))
+    with pytest.warns(RuntimeWarning, match="depends on none of the arguments to differentiate by") as caught:
+        assert loss([1.0, 2.0], 4.0) == (1.0, [0.0, 0.0])
+    assert [x.filename for x in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert jit(grad(grad(lambda x: w * w * x)))(1.0) == 0.0
+        assert jit(grad(lambda x: relu(x - 3) * w))(1.0) == 0.0
+
+
+def test_a_training_step_that_is_recorded_is_warned_of():
+    w = Value(1.5)
+
+    @jit
+    def step(x):
+        loss = (w * x - 1) ** 2
+        loss.backward()
+        w.data -= 0.05 * w.grad
+        return loss
+
+    expected = r"calls backward\(\) here: .* not in later calls. .* jit\(value_and_grad"
+    with pytest.warns(RuntimeWarning, match=expected) as caught:
+        assert step(2.0) == step(2.0)
+    assert [x.filename for x in caught] == [__file__]
+
+
+def test_numpys_error_for_an_index_says_what_to_write():
+    table = np.eye(3)
+    with pytest.raises(IndexError) as caught:
+        jit(lambda i: table[i])(1)
+    assert "take(values, index)" in caught.value.__notes__[0]

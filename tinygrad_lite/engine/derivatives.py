@@ -28,6 +28,11 @@ NO_GRAPH = (
     "the function to differentiate returned {!r}, a number that depends on no argument: its derivative is 0. Where it "
     "should depend on one, its graph was lost: write log of tinygrad_lite for math.log, and no float() or .data"
 )
+NO_PATH = (
+    "the function to differentiate returned a Value that depends on none of the arguments to differentiate by, but on "
+    "Values that it found elsewhere, a model's own say: the derivative is 0. Give their numbers as an argument; by the "
+    "Values themselves, gradient(J, [a, b]) differentiates, and J.backward()"
+)
 
 
 def gradient(y: Value, xs: Sequence[Value]) -> list[Value]:
@@ -139,6 +144,15 @@ class Derivative(NamedTuple):
         """f's result as a node. Raises: TypeError."""
         return _result(self.f, inputs, kwargs)
 
+    def warn_of_no_path(self, order: Sequence[Value], xs: Sequence[Value], given: Container[Value]) -> None:
+        """Warn where f's result, the last of `order`, depends on none of `xs`, but on Values that were not `given`.
+
+        Not where f is a derivative itself: that of w·x is w.
+        """
+        found = any(x.op is None and type(x) is not Constant and x not in given for x in order)
+        if found and not (self.f in made_by or differentiating.get() or order[-1] in dependents(order, xs)):
+            warnings.warn(NO_PATH, RuntimeWarning, stacklevel=find_caller()[1])
+
     def select(self, gradients: Sequence[Any]) -> Any:
         """One gradient where `argnums` is a number, else a tuple of them."""
         return gradients[0] if isinstance(self.argnums, int) else tuple(gradients)
@@ -161,7 +175,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> C
             the same shape. What `f` does to a list that it is given changes nothing of what is differentiated.
 
     Raises (when called): TypeError for an argument or a result of another kind, ValueError for a
-        position that has no argument. Warns where f returns a number that is no Value: nothing leads back from it.
+        position that has no argument. Warns where f returns what does not depend on the argument(s): a number, from
+        which nothing leads back, or what was made of other Values alone.
     """
     _check_callable(f)
     made = Derivative(f, argnums if isinstance(argnums, int) else tuple(argnums), with_value=True)
@@ -169,8 +184,11 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> C
     @functools.wraps(f, updated=())
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         inputs, shapes = made.open(args)
-        [(y, slopes)] = _differentiate([made.result(inputs, kwargs)], flatten(shapes))
-        return y, made.select(unflatten(shapes, iter(slopes)))
+        y, xs = made.result(inputs, kwargs), flatten(shapes)
+        [(value, slopes)] = _differentiate([y], xs)
+        if value is y and y.op and not any(slope.data for slope in slopes):
+            made.warn_of_no_path(topological_order(y), xs, flatten(args))
+        return value, made.select(unflatten(shapes, iter(slopes)))
 
     made_by[differentiated] = made
     return differentiated
@@ -339,7 +357,11 @@ def _result(f: Callable[..., Any], inputs: Sequence[Any], kwargs: dict[str, Any]
     y: Value = as_node(result := _call(f, inputs, kwargs))
     _warn_of_numbers([result])
     if y is NotImplemented:
-        advice = "; jacobian differentiates functions with several results" * isinstance(result, (list, tuple, dict))
+        several = (
+            "; what is only looked at beside it, an accuracy say, is computed by a function of its own, and jacobian "
+            "differentiates functions with several results"
+        )
+        advice = several * isinstance(result, (list, tuple, dict))
         raise TypeError(f"the function to differentiate must return one Value, not {type(result).__name__!r}{advice}")
     return y
 

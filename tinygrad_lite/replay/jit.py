@@ -22,7 +22,7 @@ from ..engine.value import Constant, Value, topological_order
 from .executor import Executor
 from .instructions import record
 from .program import Program, choose_executor, compiles, executor
-from .tracing import STATIC, UNDECIDED, Traced, follow_table, leaf_names, notice, settle
+from .tracing import NO_INDEX, STATIC, UNDECIDED, Traced, follow_table, leaf_names, notice, settle
 
 MOST = 64  # recordings that a function keeps
 DECIDED = (
@@ -34,6 +34,15 @@ DECIDED = (
 SOUGHT = (
     "{0} is recorded once, and looks for a Value in a set or dict here: a node is found there as itself, and never as "
     f"its number. Where the number is meant, {STATIC}"
+)
+TRAINED = (
+    "{0} is recorded once, and calls {1} here: what that does to Values, and what is done with their gradients, is "
+    "done now, and not in later calls. Differentiate by jit(value_and_grad(f)), and update numbers outside of f"
+)
+TOO_MANY = (
+    f"{{0}} has met more than {MOST} structures of its arguments, and keeps the last {MOST}: one that comes back is "
+    "recorded anew, as slowly as without jit. Let data be numbers, by which take(values, index) chooses, and not "
+    "static; pad lists of many lengths"
 )
 HOLDS_VALUES = (
     "{0} of {1} is a Value: this call is not recorded, and {1} is run as it is. Give jit numbers, p.data for a Value "
@@ -154,8 +163,10 @@ class Jit:
         with self._lock:
             self._recordings[key] = self._latest = record
             self._recordings.move_to_end(key)
-            if len(self._recordings) > MOST:
+            if full := len(self._recordings) > MOST:
                 self._recordings.popitem(last=False)
+        if full:
+            self._warn_once(TOO_MANY, TOO_MANY.format(self.__name__), find_caller()[1])
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """The Program for arguments of this structure: to print, to give many samples to, and for `to_jax`.
@@ -255,10 +266,13 @@ class Jit:
             captured = [x for x in order if x.op is None and x not in given and type(x) is not Constant]
             if any(type(x) is Traced for x in captured):  # computed of an argument, and a leaf
                 self._notice("no_grad()")
-            execute = None
+            execute, made = None, self._derivative
             if outputs:
                 code = record(order, outputs, leaves[:p], [*leaves[p:], *captured], {}, {}, compiles(order))
                 execute = executor(choose_executor(code), code, self._exact)
+                known = all(code.starts[i + 1] - code.starts[i] == 2 for i in code.gradients[0])  # a leaf, or a 0
+                if made and known and outputs[0].op:
+                    made.warn_of_no_path(order, leaves[:p], given)
             return Recording(execute, p, captured, shape, self._owner)
         finally:
             if collecting:
@@ -288,6 +302,10 @@ class Jit:
         named_leaves = leaf_names.set(dict(zip(leaves, names, strict=True)))
         try:
             result = made.result(inputs, named) if made else self._function(*inputs, **named)
+        except IndexError as error:
+            if "valid indices" in str(error):  # NumPy's, which asks an index what it is and does not tell the answer
+                error.add_note(NO_INDEX)
+            raise
         except KeyError as error:
             if not error.args or type(x := error.args[0]) is not Traced:
                 raise
@@ -309,7 +327,7 @@ class Jit:
     def _notice(self, what: str) -> None:
         """Warn, once for each line, that the function decides by a number."""
         frame, level = find_caller()
-        message = (SOUGHT if what == "hash()" else DECIDED).format(self.__name__, what)
+        message = {"hash()": SOUGHT, "backward()": TRAINED}.get(what, DECIDED).format(self.__name__, what)
         self._warn_once((frame.f_code.co_filename, frame.f_lineno), message, level)
 
     def _warn_once(self, what: Hashable, message: str, level: int) -> None:
@@ -424,7 +442,7 @@ def _read(x: Any, numbers: "array[float]") -> Hashable:
         parts = [_read(part, numbers) for part in x]
         return len(parts) if kind is list and parts.count(None) == len(parts) else (kind, *parts)
     if isinstance(x, dict):
-        return (kind, *map(_identify, x), *[_read(part, numbers) for part in x.values()])
+        return (kind, *x, *map(type, x), *[_read(part, numbers) for part in x.values()])
     if is_real(x):
         numbers.append(float(x))
         return None

@@ -24,6 +24,7 @@ notice: ContextVar[Callable[[str], None] | None] = ContextVar("notice", default=
 # By the nodes that stand for a recorded function's arguments, their names.
 leaf_names: ContextVar[Mapping[Value, str]] = ContextVar("leaf_names")
 STATIC = "name the argument in static_argnums or static_argnames, so that the function gets it as it is"
+NO_INDEX = f"a number that jit records is no index: write take(values, index), or {STATIC}"
 UNDECIDED = (
     "{0}, in a function that jit records: a node equals itself alone, and what would follow from its number cannot be "
     f"recorded. Where it chooses among values, write take(values, index); where it chooses the graph, {STATIC}"
@@ -92,7 +93,7 @@ class Traced(Value):
 
     def backward(self, gradient: float = 1.0, **options: Never) -> None:
         """As for any Value; but its gradients are numbers, and record nothing."""
-        _note("backward(), in place of grad")
+        _note("backward()")
         super().backward(gradient, **options)
 
     @staticmethod
@@ -120,7 +121,7 @@ class Traced(Value):
         raise TypeError(f"a number that jit records is neither true nor false: compare it, or {STATIC}")
 
     def __index__(self) -> Never:
-        raise TypeError(f"a number that jit records is no index: write take(values, index), or {STATIC}")
+        raise TypeError(NO_INDEX)
 
 
 # The number, to those who need not be noticed: the methods that `_trace` makes, whose operands are plain Values, too.
