@@ -36,6 +36,25 @@ def test_what_is_not_known_has_no_column():
     assert "| exact | ULP | digits lost |\n| --- | ---: | ---: | ---: | ---: | ---: |\n" in everything
 
 
+def test_of_a_wrong_gradient_no_digits_are_said_to_be_lost():
+    saturated = primitive("saturated", lambda x: tl.tanh(x), lambda x, t: 1 - t * t)
+    report = gradcheck(saturated, 20.0, raise_exception=False)
+    assert "digits lost" not in str(report)
+    assert "digits lost" not in report._repr_markdown_()
+
+
+def test_what_difference_quotients_give_is_not_called_a_reference():
+    over_math = primitive("over_math", lambda x: math.exp(x) * x, lambda x, y: y)
+    for f in (over_math, lambda x: x * Value(x.data)):
+        text = str(gradcheck(f, 1.5, raise_exception=False))
+        recorded = next(line for line in text.splitlines() if "recorded" in line)
+        assert "difference quotients" in recorded
+        assert "reference" not in recorded
+    assert "write its formula with functions of tinygrad_lite, exp for math.exp" in str(
+        gradcheck(over_math, 1.5, raise_exception=False)
+    )
+
+
 def test_names_are_shown_as_they_are():
     report = gradcheck(lambda a: tl.exp(a), Value(2.0, "|x|\n<b>*y*$"))
     rows = [line for line in report._repr_markdown_().splitlines() if "x" in line and "y" in line]

@@ -69,10 +69,11 @@ class Check(NamedTuple):
             what = self.what.replace("partial", "derivative in argument")
             where = f"the {what} of {self.operation} at ({', '.join(repr(x.data) for x in node.inputs)})"
             where += f" (node {node.label!r})" if node.label else ""
+        known = "difference quotients" if "difference quotients" in self.remark or self.what == "edge" else "reference"
         relative = abs(self.recorded - self.reference) / abs(self.reference or math.ulp(0.0))
         lines = [
             f"{where} is {self.verdict}{self.remark and ': '}{self.remark}",
-            f"  recorded {self.recorded!r}, reference {self.reference!r}",
+            f"  recorded {self.recorded!r}, {known} {self.reference!r}",
             f"  off by {self.ulps:.3g} ULP, relative error {relative:.3g}",
             f"  {self.rebuild}",
         ]
@@ -83,7 +84,8 @@ class InputReport(NamedTuple):
     """The gradient of an input, `analytic`, and the exact one of the formula, `reference`.
 
     They differ by `ulps`: of a float's 16 digits, `digits_lost` are lost to the conditioning of the
-    formula. That is information, not an error; NaN at a kink, where there is no one exact gradient.
+    formula. That is information, not an error; NaN where a gradient is wrong, and at a kink, where there is no one
+    exact gradient.
     """
 
     name: str
@@ -130,7 +132,7 @@ class GradcheckReport(NamedTuple):
 
     def __str__(self) -> str:
         lines = [f"gradcheck: {self.verdict}", *map(str, self.failures)]
-        unknown = "" if any(check.remark for check in self.checks) else ", digits lost unknown"
+        unknown = "" if not self.ok or any(check.remark for check in self.checks) else ", digits lost unknown"
         for x in self.inputs:
             lost = unknown if math.isnan(x.digits_lost) else f", {x.digits_lost:.1f} digits lost"
             lines.append(f"∂/∂{x.name} = {x.analytic!r} at {x.data!r}{lost}")
