@@ -442,7 +442,7 @@ def _read(x: Any, numbers: "array[float]") -> Hashable:
         parts = [_read(part, numbers) for part in x]
         return len(parts) if kind is list and parts.count(None) == len(parts) else (kind, *parts)
     if isinstance(x, dict):
-        return (kind, *x, *map(type, x), *[_read(part, numbers) for part in x.values()])
+        return (kind, *x, *[_read(part, numbers) for part in x.values()])
     if is_real(x):
         numbers.append(float(x))
         return None
