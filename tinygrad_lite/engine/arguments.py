@@ -19,7 +19,8 @@ def is_real(x: Any) -> bool:
 def to_float(x: Any, demand: str) -> float:
     """`x` as a float; a TypeError that begins with `demand` if it is no real number."""
     if not is_real(x):
-        raise TypeError(f"{demand}, not {type(x).__name__!r}")
+        advice = ": of several numbers, one at a time" * (is_array(x) or isinstance(x, (list, tuple)))
+        raise TypeError(f"{demand}, not {type(x).__name__!r}{advice}")
     return float(x)
 
 

@@ -11,8 +11,8 @@ CONSTRUCTOR = (
 )
 JUMPING = ("ceil", "copysign", "floor", "fmod", "remainder", "trunc")
 JUMPS = (
-    "what jumps (//, %, floor, ceil, trunc, fmod, copysign) has no derivative where it does, and none that tells of "
-    "the jump anywhere else, so that learning by it fails in silence; where the number is meant, write v.data"
+    "what jumps (//, %, floor, ceil, trunc, fmod, copysign) has no derivative to learn by: none where it jumps, and "
+    "everywhere else one that says nothing of the jump; where the number is meant, write v.data"
 )
 NO_ROW = "it has no row; declare one with primitive(name, value, *partials), or where the number is meant write v.data"
 # What takes more or fewer arguments in `math`.
