@@ -37,7 +37,7 @@ def test_an_argument_is_no_name_for_the_output_that_it_was_given():
     assert "v1 = a · a" in str(show(a * a))
     assert "v1 = a · a" in str((lambda *outputs: explain(outputs[0]))(a * a))
     assert "v1 = a · a" in str((lambda **named: explain(named["y"]))(y=a * a))
-    assert "v1 = a · a" in str((lambda first, second, *, y: explain(y))(1, 2, y=a * a))
+    assert "v1 = a · a" in str((lambda first, second, third, *, y: explain(y))(1, 2, 3, y=a * a))
 
     def square(x):
         y = x * x
