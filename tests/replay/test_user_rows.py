@@ -290,6 +290,7 @@ RUN_BY_PYTHON = {
     "equality": (lambda x: 1.0 if x == 0 else x, 0.0),
     "choice": (lambda x: max(x, 1.0), 0.5),
     "kind": (lambda x: x if isinstance(x, float) else 2 * x, 3.0),
+    "kind, seen at a zero": (lambda x: 0.0 - x if isinstance(x, float) else -x, 0.0),
     "error caught": (tolerant, -1.0),
     "power of integers": (lambda x: float(3 ** int(x)), 50.0),
     "shift": (lambda x: float(1 << int(x)), 70.0),
