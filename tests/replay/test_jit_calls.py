@@ -628,6 +628,14 @@ def test_pickles_and_copies_go_as_far_as_those_of_functions():
         pickle.dumps(jit(lambda x: x))
 
 
+def test_a_copy_of_an_object_has_a_method_that_is_recorded_of_its_own():
+    line = Line(2.0)
+    line.recorded = jit(line.plain, static_argnums=1)
+    for copied in (copy.deepcopy(line), pickle.loads(pickle.dumps(line))):
+        copied.slope = Value(5.0)
+        assert (copied.recorded(3.0, 2), copied.at(3.0), line.recorded(3.0, 2)) == (30.0, 15.0, 12.0)
+
+
 def test_the_program_of_a_function():
     loss = jit(value_and_grad(lambda w, x, y: (tanh(w[0] * x + w[1]) - y) ** 2))
     program = loss.program([0.5, 0.1], 2.0, 1.0)

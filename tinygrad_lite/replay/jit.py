@@ -360,15 +360,22 @@ class Jit:
         return (found or [""])[0]
 
     def __reduce__(self) -> Any:
-        """By name, as functions are, where it goes by the name of its function; else with the function."""
+        """By name, as functions and methods are, where it goes by the name of its function; else with the function."""
         if self._owner:
-            return getattr, (*self._owner, self.__name__)
+            of_class = getattr(type(*self._owner), self.__name__, None)
+            if isinstance(of_class, Jit) and of_class._recordings is self._recordings:
+                return getattr, (*self._owner, self.__name__)
+            return _bound, (*self._owner, self._function, self._static, self._static_names, self._exact)
         if getattr(sys.modules.get(self.__module__), self.__qualname__, None) is self:
             return self.__qualname__
         return Jit, (self._function, self._static, self._static_names, self._exact)
 
     def __repr__(self) -> str:
         return f"<jit of {self._function!r}>"
+
+
+def _bound(owner: Any, *parts: Any) -> Jit:
+    return Jit(*parts).__get__(owner)
 
 
 def _parameters(function: Any) -> list[inspect.Parameter] | None:
