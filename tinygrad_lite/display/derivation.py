@@ -7,6 +7,7 @@ that of the chain rule summed over consumers: ∂J/∂u += ∂J/∂v · ∂v/∂
 import functools
 import itertools
 import math
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -31,8 +32,8 @@ class Step(NamedTuple):
         slope: of a backward step, the sides of the local derivative: ("∂v/∂u", formula, number).
         value: the number as a float, of a backward step this contribution.
         total: the node's value, or its gradient so far.
-        remark: why the local derivative does not exist, or is one of several; of a forward step, that an operand
-            has been given another number since. Mostly empty.
+        remark: why the local derivative does not exist, or is one of several; of a forward step, whose `data` has
+            been changed since. Mostly empty.
     """
 
     kind: str
@@ -63,7 +64,9 @@ class Derivation:
         variables: names of nodes without a label.
 
     Attributes:
-        nodes, data: the nodes in topological order, and their numbers; index: where each node is.
+        nodes, data, grads: the nodes in topological order, their numbers, and the gradients that are stored in
+            them; index: where each node is.
+        outdated: the nodes whose number is not that of their operands any more, and what that would be now.
         seed: ∂J/∂J: what `J.backward()` left, or 1.0 before it ran.
     """
 
@@ -75,6 +78,8 @@ class Derivation:
                 x.named(x.label or "")  # what a user put there: None counts as no name, else this is the error
         self.index = {x: i for i, x in enumerate(self.nodes)}
         self.data = [x.data for x in self.nodes]
+        self.grads = [x.grad for x in self.nodes]
+        self.outdated = {i: now for i, x in enumerate(self.nodes) if x.op and (now := _recompute(x)) is not None}
         self.seed = outputs[0].grad or 1.0
         self._uses = Counter(self.index[x] for node in self.nodes for x in node.inputs)
         self._variables = variables or {}
@@ -140,7 +145,11 @@ class Derivation:
                 numbers = write(Symbol("", x.op, tuple(self.data[j] for j in inputs)), style, digits)
                 value = self.data[i]
                 sides = _distinct(symbols, numbers, format_number(value, style, digits))
-                yield Step("forward", i, None, None, names[i], "=", sides, (), value, value, self._outdated(i))
+                now = self.outdated.get(i)
+                remark = (
+                    "" if now is None else f"computed before {self._changed(i)} was changed: now it would be {now:.4g}"
+                )
+                yield Step("forward", i, None, None, names[i], "=", sides, (), value, value, remark)
 
     def _operation(self, i: int, names: list[str], style: Style, digits: int) -> str:
         """How node `i` is computed, in symbols: u + b."""
@@ -150,16 +159,25 @@ class Derivation:
         )
         return write(Symbol("", self.nodes[i].op, operands), style, digits)
 
-    def _outdated(self, i: int) -> str:
-        """The remark that node `i` is not what its operands give now."""
-        x = self.nodes[i]
-        assert x.op
-        try:
-            now = x.op.evaluate([self.data[j] for j in self.operands(i)])
-        except (ArithmeticError, ValueError):
-            now = math.nan
-        same = now == self.data[i] or (math.isnan(now) and not math.isfinite(self.data[i]))
-        return "" if same else f"not so any more: an operand has another number since, which gives {now:.4g}"
+    def warn_if_outdated(self, stacklevel: int) -> None:
+        """Warn that some numbers were changed after others had been computed of them."""
+        for i in itertools.islice(self.outdated, 1):
+            names = self.names()
+            step = f"{names[i]} = {self._operation(i, names, 'plain', 4)}"
+            advice = f"compute {' and '.join(names[self.index[x]] for x in self.outputs)} again"
+            message = (
+                f"{self._changed(i)} was changed after {step} was computed: old and new numbers are mixed; {advice}"
+            )
+            warnings.warn(message, RuntimeWarning, stacklevel + 1)
+
+    def _changed(self, i: int) -> str:
+        """Whose `data` has been changed since node `i` was computed: that of operands, or perhaps its own."""
+        inputs = dict.fromkeys(self.operands(i))
+        suspects = [j for j in inputs if j in self.outdated or not self.nodes[j].op]
+        suspects = [j for j in suspects if type(self.nodes[j]) is not Constant]
+        if not suspects or not self.outdated.keys().isdisjoint(self.consumers[i]):
+            suspects.append(i)
+        return " or ".join(f"{self.names()[j]}.data" for j in suspects)
 
     def _backward(self, names: list[str], style: Style, digits: int) -> Iterator[Step]:
         root = self.index[self.outputs[0]]
@@ -218,7 +236,7 @@ class Derivation:
         try:
             if slot not in x.op.opaque and not self.is_at_kink(i):  # there [x > z] is no reason for the slope chosen
                 return write(x.op.partials[slot](*symbols, Symbol(names[i])), style, digits)
-        except (ArithmeticError, ValueError):  # of constants alone: the log 0 in the slope of 0**n
+        except (ArithmeticError, ValueError):  # of constants alone: the log 0 in the slope of 0**n at 0
             pass
         return format_number(number, style, digits)
 
@@ -246,6 +264,20 @@ class Derivation:
         op = self.nodes[i].op
         kink = op.kink if op else None
         return kink is not None and kink.gap(*(self.data[j] for j in self.operands(i))) == 0
+
+
+def _recompute(node: Value) -> float | None:
+    """What the operands of a node give now, NaN where that is nothing; None if it is the node's number."""
+    assert node.op
+    operands = [x.data for x in node.inputs]
+    try:
+        if node.op.value(*operands) == node.data:  # which is quickly asked
+            return None
+        number = node.op.evaluate(operands)
+    except (ArithmeticError, ValueError):
+        number = math.nan
+    same = number == node.data or (math.isnan(number) and not math.isfinite(node.data))
+    return None if same else number
 
 
 def _distinct(*sides: str) -> tuple[str, ...]:

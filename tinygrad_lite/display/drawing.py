@@ -195,6 +195,7 @@ def compose(
     """`draw`, with the names that the code of `frame` has."""
     values, direction = _check(outputs, direction, rankdir, theme)
     derivation = Derivation(*values, variables=variables(frame, values))
+    derivation.warn_if_outdated(stacklevel=3)
     full = derivation.names()
     title = f"{PASSES[direction]} of {', '.join(full[derivation.index[x]] for x in values)}"
     text = repr(Explanation(derivation, digits=4))

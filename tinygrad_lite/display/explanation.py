@@ -12,6 +12,7 @@ from .folding import Fold, possible_foldings
 
 Row = tuple[str, str, str]  # a heading where a part begins, a left side, and all that follows it
 MORE = "… (print() shows all of it; explain(J, fold=None) is shorter)"
+ADDED_UP = "leaves add up over calls of backward(), until zero_grad()"
 IN_A_ROW = 4
 SPACES: dict[Style, str] = {"plain": " ", "latex": r" \quad "}
 
@@ -65,6 +66,17 @@ class Explanation:
             heading = ""
         slopes = [(write_ratio(output, names[i], style), gradients[i]) for i in leaves]
         yield from self._listed("gradient", slopes, style)
+        yield from self._stored(leaves, gradients, names, style)
+
+    def _stored(self, leaves: list[int], gradients: dict[int, float], names: list[str], style: Style) -> Iterator[Row]:
+        """The `grad` of leaves that have another than the derivative, once `backward()` ran."""
+        derivation, attribute = self.derivation, r"\text{.grad}" if style == "latex" else ".grad"
+        if not derivation.grads[derivation.index[derivation.outputs[0]]]:
+            return
+        numbers = [(f"{names[i]}{attribute}", derivation.grads[i], gradients[i]) for i in leaves]
+        others = [(name, x) for name, x, slope in numbers if x and self._number(x, style) != self._number(slope, style)]
+        for heading, left, right in self._listed("stored", others, style):
+            yield heading, left, right + self._remark(ADDED_UP if heading else "", style)
 
     def _listed(self, heading: str, numbers: list[tuple[str, float]], style: Style) -> Iterator[Row]:
         """Equations one behind the other; typeset, where a line does not wrap, a few to a row."""
@@ -84,9 +96,12 @@ class Explanation:
             text += rf",\; \text{{sum }}{{{total}}}" if typeset else f", sum {total}"
         if step.formula:
             text += rf" \qquad \left({step.formula}\right)" if typeset else f"   ({step.formula})"
-        if step.remark:
-            text += rf" \qquad {latex_text(step.remark)}" if typeset else f"   {step.remark}"
-        return text
+        return text + self._remark(step.remark, style)
+
+    def _remark(self, remark: str, style: Style) -> str:
+        if not remark:
+            return ""
+        return rf" \qquad {latex_text(remark)}" if style == "latex" else f"   {remark}"
 
     def _number(self, x: float, style: Style) -> str:
         return format_number(x, style, self.digits)
@@ -115,6 +130,7 @@ def explain(output: Value, digits: int = 4, fold: Fold = ()) -> Explanation:
     if not isinstance(output, Value):
         raise TypeError(f"explain takes a Value, not {type(output).__name__!r}")
     derivation = Derivation(output, variables=variables(sys._getframe(1), [output]))
+    derivation.warn_if_outdated(stacklevel=2)
     if fold != ():
         foldings = possible_foldings(derivation, derivation.named, fold, len(derivation.nodes))
         derivation = Derivation(*foldings[-1].graph(derivation.names())[0])

@@ -97,18 +97,19 @@ class Folding:
             x, consumers = nodes[i], self.derivation.consumers[i]
             if x in named or x in outputs or len(consumers) != 1 or self.around[i] is not None or i in self.hidden:
                 continue
-            consumer = nodes[consumers[0]]
-            into = consumer if self.around[consumers[0]] is None else self.around[consumers[0]]
+            [k] = consumers
+            consumer = nodes[k]
+            into = consumer if self.around[k] is None else self.around[k]
             if isinstance(into, scope):
                 continue
             if type(x) is Constant:
                 self.hidden.add(i)
-            elif x.op and x.scope is consumer.scope and level[consumers[0]] + 1 < NESTED:
-                level[i] = level[consumers[0]] + 1
+            elif x.op and x.scope is consumer.scope and level[k] + 1 < NESTED:
+                level[i] = level[k] + 1
                 self.around[i] = into
             else:
                 continue
-            self.around[consumers[0]] = into
+            self.around[k] = into
 
     def graph(self, names: list[str]) -> tuple[list[Value], dict[Value, scope], dict[Value, int]]:
         """The folded graph, a copy labelled with `names`.

@@ -243,7 +243,7 @@ class Picture:
                     total = format_number(totals[i])
                     parts.append(Part("gradient", self._gradient(i, self.names) + total, f"{name}-g{i}"))
                     titles.append(self._gradient(i, self.titles) + total)
-                    kept = format_number(derivation.nodes[i].grad)
+                    kept = format_number(derivation.grads[i])
                     if derivation.outputs[0].grad and not derivation.nodes[i].op and kept != total:
                         parts.append(Part("gradient", f"{self.names[i]}.grad = {kept}"))  # of several backward()
                         titles.append(f"{self.titles[i]}.grad = {kept}")
