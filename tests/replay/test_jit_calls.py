@@ -322,6 +322,24 @@ def test_a_weight_in_front_of_an_argument_hides_no_decision(f):
             assert jit(lambda x: x if f(w, x) > -9.0 else -x)(1.0) == 1.0  # noqa: B023 — called at once
 
 
+def guarded(x):
+    try:
+        return 1.0 / x  # line of the error
+    except ZeroDivisionError:
+        return x
+
+
+def test_an_error_that_is_caught_is_a_decision():
+    recorded = jit(guarded)
+    assert recorded(2.0) == 0.5
+    assert slow(lambda: recorded(0.0), "It is none of the arguments") == 0.0
+    recorded = jit(guarded)
+    with pytest.warns(RuntimeWarning, match=r"takes the number of a Value here \(an error that is caught\)") as warned:
+        assert recorded(0.0) == 0.0
+    assert [(w.filename, w.lineno) for w in warned] == [(__file__, guarded.__code__.co_firstlineno + 2)]
+    assert recorded(4.0) == 4.0
+
+
 def test_a_loop_that_ends_by_its_numbers_is_unrolled_as_it_was():
     recorded = jit(halve)
     with pytest.warns(RuntimeWarning, match="halve is recorded once") as warned:

@@ -265,7 +265,7 @@ class Jit:
             order, given = topological_order(*leaves, *outputs), {*leaves}
             captured = [x for x in order if x.op is None and x not in given and type(x) is not Constant]
             if any(type(x) is Traced for x in captured):  # computed of an argument, and a leaf
-                self._notice("no_grad()")
+                self._notice([], "no_grad()")
             execute, made = None, self._derivative
             if outputs:
                 code = record(order, outputs, leaves[:p], [*leaves[p:], *captured], {}, {}, compiles(order))
@@ -298,7 +298,9 @@ class Jit:
             places = {x: _Place(i) for i, x in enumerate(leaves, start=1)}
             shapes = [map_nested(lambda x, _: places.get(x), inputs[i]) for i in made.positions(len(args))]
         follow_table()
-        tokens = notice.set(self._notice), no_grads.set(0)  # also where this is called in `no_grad`
+        errors: list[tuple[str, int]] = []
+        noticing = functools.partial(self._notice, errors)
+        tokens = notice.set(noticing), no_grads.set(0)  # also where this is called in `no_grad`
         named_leaves = leaf_names.set(dict(zip(leaves, names, strict=True)))
         try:
             result = made.result(inputs, named) if made else self._function(*inputs, **named)
@@ -315,6 +317,10 @@ class Jit:
             notice.reset(tokens[0])
             no_grads.reset(tokens[1])
             leaf_names.reset(named_leaves)
+        for place in errors:  # and there is a result
+            if place not in self._noticed:
+                warnings.warn_explicit(DECIDED.format(self.__name__, "an error that is caught"), RuntimeWarning, *place)
+                self._noticed.add(place)
         outputs: dict[Value, _Place] = {}
         shape = map_nested(lambda x, _: _place(x, outputs, self.__name__), result)
         if made:
@@ -324,9 +330,12 @@ class Jit:
         settle([*leaves, *(x for x in outputs if x.op)])
         return [*outputs], leaves, names, p, shape
 
-    def _notice(self, what: str) -> None:
-        """Warn, once for each line, that the function decides by a number."""
+    def _notice(self, errors: list[tuple[str, int]], what: str) -> None:
+        """Warn, once for each line, that the function decides by a number; keep those of errors, which it may catch."""
         frame, level = find_caller()
+        if what == "error":
+            errors.append((frame.f_code.co_filename, frame.f_lineno))
+            return
         message = {"hash()": SOUGHT, "backward()": TRAINED}.get(what, DECIDED).format(self.__name__, what)
         self._warn_once((frame.f_code.co_filename, frame.f_lineno), message, level)
 

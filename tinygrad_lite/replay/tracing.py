@@ -16,7 +16,7 @@ from ..engine.arguments import is_real
 from ..engine.declaration import TABLE, Primitive
 from ..engine.foreign_functions import METHODS, is_ours
 from ..engine.generated_methods import method_names
-from ..engine.value import Value, name_nodes, require_node
+from ..engine.value import Value, evaluate_nodes, name_nodes, require_node
 from .rebinding import rebind
 
 # What this thread, or asyncio task, calls for each decision; None while it records nothing.
@@ -128,10 +128,19 @@ class Traced(Value):
 Value._data = Value.__dict__["data"]  # type: ignore[attr-defined]
 
 
+def _evaluate(row: Primitive, operands: Iterable[Any]) -> float:
+    """As `evaluate_nodes`, whose errors the function may catch."""
+    try:
+        return evaluate_nodes(row, operands)
+    except (ArithmeticError, ValueError):
+        _note("error")
+        raise
+
+
 @cache
 def _trace(method: FunctionType) -> FunctionType:
     """A method of Value for traced ones: its results are traced, and nobody notices what it reads."""
-    traced = rebind(method, lambda x: Traced if x is Value else x)
+    traced = rebind(method, lambda x: Traced if x is Value else _evaluate if x is evaluate_nodes else x)
     names = tuple("_data" if name == "data" else name for name in traced.__code__.co_names)
     traced.__code__ = traced.__code__.replace(co_names=names)
     return traced
