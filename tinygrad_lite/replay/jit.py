@@ -74,7 +74,8 @@ def jit(
 
     A record has no `if`: what `function` decides by a number of its arguments is decided once, and a RuntimeWarning
     names the line; to compare one by `==` or `!=`, or look for it by `in`, is a TypeError. Numbers that it finds around
-    it stay as they are, too; of Values that it finds, such as the weights of a model, each call reads the number anew.
+    it stay as they are, too; of Values that it finds, such as the weights of a model, each call reads the number anew,
+    and computes anew what had been computed of them.
 
     Args:
         function: takes numbers, nested lists, tuples and dicts of numbers, and arrays; None, and what is left to its
