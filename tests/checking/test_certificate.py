@@ -15,6 +15,7 @@ from tinygrad_lite import Value, primitive
 from tinygrad_lite.checking import reference
 from tinygrad_lite.checking.certificate import gradcheck
 from tinygrad_lite.checking.report import GradcheckError
+from tinygrad_lite.engine import derivatives
 from tinygrad_lite.engine.declaration import TABLE, Interval, Kink
 from tinygrad_lite.strategies import expressions
 
@@ -262,6 +263,13 @@ def test_the_slopes_of_a_tie_sum_to_one():
     assert gradcheck(row, 1.0, 2.0).ok
     assert "sum to 1" in str(failure(row, 2.0, 2.0))
     assert gradcheck(lambda a: row(a, 2.0), 2.0).ok
+
+
+@pytest.mark.parametrize("error", [-1e-9, 1e-9])
+def test_a_derivative_as_a_graph_that_is_not_what_backward_gives_is_wrong(monkeypatch, error):
+    exact = derivatives.gradient
+    monkeypatch.setattr(derivatives, "gradient", lambda y, xs: [slope + error for slope in exact(y, xs)])
+    assert failure(lambda x: x * x, 3.0).check.what == "derivative"
 
 
 # ── user-defined rows ─────────────────────────────────────────────────────────────────────────────
@@ -557,6 +565,16 @@ def test_of_a_gradient_that_is_no_sum_of_several_it_is_not_said(written, hint):
     J.backward()
     a.grad = written
     assert failure(J).check.remark == f"its uses pass on 10.0{hint}"
+
+
+def test_a_value_whose_operands_were_changed_is_no_fault_of_the_operation():
+    b, c = Value(3.0), Value(2.0, "c")
+    for J, changed in (((b - 1) ** 2, "the leaf 2.6"), (2 * b * c, "c")):
+        J.backward()
+        (c if changed == "c" else b).data -= 0.4
+        check = failure(J).check
+        assert check.what == "value"
+        assert check.remark.startswith(f"was it computed before the .data of {changed} was changed?")
 
 
 def test_what_is_left_where_the_gradient_is_0_was_there_before():

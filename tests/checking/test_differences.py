@@ -125,6 +125,11 @@ def test_an_input_that_another_number_takes_the_place_of_is_no_crash():
     assert gradcheck(lambda a: tl.sin(a if a.data == 2 else Value(1.0)), 2.0)
 
 
+def test_a_hole_is_found_where_a_function_allows_little_movement():
+    with pytest.raises(GradcheckError, match="not connected"):
+        gradcheck(lambda x: tl.log(x - 2.9) * Value(x.data), 3.0)
+
+
 def test_what_moves_is_found_input_by_input_where_all_leave_the_domain():
     def f(p, q, x):
         return tl.binary_cross_entropy(p, 0.0) + tl.binary_cross_entropy(q, 1.0) + x * Value(x.data)

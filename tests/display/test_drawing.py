@@ -128,7 +128,8 @@ def test_contrast(theme: int) -> None:
     assert all(contrast(paint.outline[theme], paint.fill[theme]) >= 3 for paint in BOXES.values())
 
 
-def test_a_theme_that_is_asked_for_is_the_same_on_any_machine(tmp_path: Path) -> None:
+def test_a_theme_that_is_asked_for_is_the_same_on_any_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinygrad_lite.display.drawing.export", lambda svg, title, paper, kind: paper.encode())
     drawings = {theme: draw(after_backward(course()), theme=theme) for theme in get_args(Theme)}
     assert {theme: "prefers-color-scheme" in drawing.svg for theme, drawing in drawings.items()} == {
         "auto": True,
@@ -141,6 +142,9 @@ def test_a_theme_that_is_asked_for_is_the_same_on_any_machine(tmp_path: Path) ->
         drawings[theme].save(tmp_path / "J.html")
         page = (tmp_path / "J.html").read_text(encoding="utf-8")
         assert tuple(re.findall(r"body\{[^}]*background:(#\w+)", page)) == papers
+        for path in (tmp_path / "J.png", tmp_path / "J.pdf"):
+            drawings[theme].save(path)
+            assert path.read_text() == papers[0]
 
 
 def test_animation_is_for_those_who_want_motion() -> None:

@@ -150,3 +150,9 @@ def test_a_leaf_used_far_away_is_drawn_again() -> None:
 def test_a_formula_that_is_cut_ends_at_a_space_where_there_is_one() -> None:
     assert wrap("word " * 50).splitlines()[LINES - 1].endswith("word …")
     assert wrap("x" * 500).splitlines()[LINES - 1] == "x" * (LINE - 2) + " …"
+
+
+def test_a_line_of_a_formula_ends_before_a_sum_and_is_at_least_half_full() -> None:
+    product = "x · " * 10 + "x"
+    assert wrap(f"{product} + b").splitlines() == [product, "+ b"]
+    assert wrap(f"b + {product}").splitlines() == [f"b + {product}".removesuffix(" x"), "x"]

@@ -214,7 +214,7 @@ class Picture:
                 slope = self.derivation.slope(i, slot)[0] if name in slopes else 0.0
                 if name in slopes and math.isfinite(slope):
                     slopes[name] += abs(slope)
-        largest = max(slopes.values(), default=0.0) or 1.0
+        largest = max([0.0, *slopes.values()]) or 1.0
         return {name: slopes[name] / largest for name in slopes}
 
     def _write_boxes(self) -> None:
