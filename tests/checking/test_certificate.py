@@ -575,6 +575,11 @@ def test_a_value_whose_operands_were_changed_is_no_fault_of_the_operation():
         check = failure(J).check
         assert check.what == "value"
         assert check.remark.startswith(f"was it computed before the .data of {changed} was changed?")
+    x = Value(3.0, "x")
+    J = x.exp()
+    J.backward()
+    x.data = 800.0
+    assert failure(J).check.remark.startswith("was it computed before the .data of x was changed?")
 
 
 def test_what_is_left_where_the_gradient_is_0_was_there_before():

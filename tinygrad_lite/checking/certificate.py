@@ -220,6 +220,18 @@ def _describe_rounding(recorded: float, true: Decimal) -> str:
     return f"it looks rounded to {digits} digits, where all 16 count: write the formula, or compare by math.isclose"
 
 
+def _describe_change(node: Value, row: Primitive, data: list[float], true: Decimal) -> str:
+    """That a value is right for other operands: theirs have been changed since it was computed of them."""
+    try:
+        if _ulps(row.evaluate(data), true) > VALUE_ULPS:
+            return ""
+    except (ArithmeticError, ValueError):  # of the new ones there is none
+        pass
+    leaves = [x.label or f"the leaf {x.data!r}" for x in node.inputs if not x.op and type(x) is not Constant]
+    changed = " or ".join(dict.fromkeys(leaves)) or "an operand"
+    return f"was it computed before the .data of {changed} was changed? compute it again, and backward() too"
+
+
 def _describe_slip(node: Value, row: Primitive, argument: int | None, recorded: float, true: Decimal) -> str:
     """What a slip of the pen has left out, of a value or of the slope in an argument; empty where it is none.
 
@@ -320,6 +332,8 @@ def _check_operation(node: Value, row: Primitive, data: list[float], slopes: dic
         else:
             allowance = _compute_allowance(node, row, data, i, recorded)
             right = abs(Decimal(recorded) - true) <= limit * _ulp(true) + allowance
+        if not right and i is None:
+            remark = _describe_change(node, row, data, true)
         if not right and not remark:
             remark = _describe_jump(row, data, i, recorded) or _describe_slip(node, row, i, recorded, true)
         yield Check(node, (node,), what, recorded, float(true), ulps, "certified" if right else "wrong", remark)
