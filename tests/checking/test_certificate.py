@@ -112,6 +112,8 @@ def test_a_slope_out_of_range_is_right_where_the_exact_one_is():
 def test_an_infinite_constant_is_left_unchecked():
     report = gradcheck(lambda x: 1 / (x + math.inf), 2.0)
     assert "unchecked" in {check.verdict for check in report.checks}
+    report = gradcheck(lambda x: x * math.inf - x * math.inf, 2.0)
+    assert {check.verdict for check in report.checks if check.what == "gradient"} == {"certified", "unchecked"}
 
 
 # ── what is wrong is named ────────────────────────────────────────────────────────────────────────
@@ -608,3 +610,9 @@ def test_a_kink_that_a_row_does_not_declare_is_told(chosen, remark):
     assert failure(peak, 0.0).check.remark == remark
     declared = primitive(*columns, kink=Kink(lambda x: x, Interval(-2.0, 2.0)))
     assert gradcheck(declared, 0.0, raise_exception=False).ok == (remark != "")
+
+
+def test_a_kink_in_the_second_argument_is_told():
+    row = primitive("times", lambda a, x: a * abs(x), lambda a, x, y: abs(x), lambda a, x, y: 1.0)
+    remark = "its slope jumps here, from -3 to 3: declare kink=Kink(gap, Interval(-3, 3))"
+    assert failure(row, 3.0, 0.0).check.remark == remark
