@@ -370,6 +370,9 @@ def test_nothing_is_wider_than_a_phone(page: Page) -> None:
     page.open(EXAMPLES[1])
     assert page.tab.evaluate("document.documentElement.scrollWidth") == 360
     assert "rankdir=TB" in page.tab.evaluate("state.answer.drawing.dot")
+    page.run("print('a report in one line; ' * 20)\nJ = Value(1.0) * 2")
+    beyond = "(text => text.scrollWidth - text.clientWidth)(document.querySelector('#printed-text'))"
+    assert page.tab.evaluate(beyond) == 0
 
 
 def test_an_answer_to_what_is_gone_is_not_shown(page: Page) -> None:
