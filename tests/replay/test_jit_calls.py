@@ -121,6 +121,8 @@ def test_what_is_equal_and_not_the_same_has_a_record_of_its_own():
 def test_arguments_by_name_and_by_position_are_not_mixed_up():
     recorded = jit(lambda **numbers: numbers["a"] - numbers["b"] * len(numbers))
     assert [recorded(a=1, b=2), recorded(b=2, a=1), recorded(b=1, c=0, a=2)] == [-3.0, -3.0, -1.0]
+    in_turn = jit(lambda **steps: functools.reduce(lambda x, step: 2.0 * x + step, steps.values(), 0.0))
+    assert [in_turn(a=1, b=2), in_turn(b=2, a=1)] == [4.0, 5.0]
 
 
 def test_what_is_static_chooses_the_graph():
@@ -534,6 +536,11 @@ def test_what_is_not_finite_is_computed_by_values_and_said_so_once():
     assert named(-math.inf) == 0.0
     with pytest.raises(OverflowError, match="exp of 1000"):
         recorded([math.nan, 1000.0])
+    anything = jit(lambda x: [x, np.array([1, 2]), (True, None), {"k": np.array([x, 2])}])
+    with pytest.warns(RuntimeWarning, match="as slowly as without jit"):
+        found = anything(math.inf)
+    for x, shape in ((math.inf, found), (3.0, anything(3.0))):
+        same(shape, [x, np.array([1.0, 2.0]), (True, None), {"k": np.array([x, 2.0])}])
 
 
 def test_memory_is_bounded_and_what_was_used_last_is_kept():

@@ -114,6 +114,8 @@ class Jit:
         )
         if parameters is not None:
             _check_static(parameters, numbers, names, len(arguments))
+        takes_any = parameters is None or any(x.kind is x.VAR_KEYWORD for x in parameters)
+        self._by_name = list if takes_any else sorted  # to `**names` the order of arguments may matter
         positions = {i + len(arguments) if i < 0 else i for i in numbers}
         self._static_names = {*names, *(arguments[i] for i in positions if i < len(arguments))}
         self._static = positions | {arguments.index(name) for name in names if name in arguments}
@@ -155,9 +157,9 @@ class Jit:
         try:
             return record.replay(numbers)
         except _OutOfRange:
-            result = map_nested(_to_number, self._call(lambda x, _: Value(x), order, args, kwargs))
+            outputs, shape = _part(self._call(lambda x, _: Value(x), order, args, kwargs), self.__name__)
             self._warn_of_range(order, args, kwargs)
-            return result
+            return _assembly(shape)([x.data for x in outputs])
 
     def _keep(self, key: Hashable, record: "Recording") -> None:
         """Make a recording the one that was used last; there is no room for that which was not used for longest."""
@@ -207,7 +209,7 @@ class Jit:
         if not (kwargs or self._static or self._owner):
             return tuple(key)
         static: list[tuple[Any, Any]] = [(i, args[i]) for i in self._static if i < len(args)]
-        for name in sorted(kwargs):
+        for name in self._by_name(kwargs):
             if name in self._static_names:
                 static.append((name, kwargs[name]))
             else:
@@ -233,7 +235,7 @@ class Jit:
         for i in order:
             name = self._arguments[i] if i < len(self._arguments) else f"argument {i}"
             inputs[i] = map_nested(part, args[i], name)
-        for name in sorted(kwargs):
+        for name in self._by_name(kwargs):
             if name not in self._static_names:
                 named[name] = map_nested(part, kwargs[name], name)
         return inputs, named
@@ -322,8 +324,7 @@ class Jit:
             if place not in self._noticed:
                 warnings.warn_explicit(DECIDED.format(self.__name__, "an error that is caught"), RuntimeWarning, *place)
                 self._noticed.add(place)
-        outputs: dict[Value, _Place] = {}
-        shape = map_nested(lambda x, _: _place(x, outputs, self.__name__), result)
+        outputs, shape = _part(result, self.__name__)
         if made:
             outputs = outputs or {Value(result.data): _Place(0)}
             shape = (_Place(0), made.select(shapes)) if made.with_value else made.select(shapes)
@@ -485,6 +486,12 @@ def _identify(x: Any) -> Any:
     return (type(x), x.hex() if isinstance(x, float) else x)
 
 
+def _part(result: Any, name: str) -> tuple[dict[Value, _Place], Any]:
+    """The Values in a result, which are its outputs, and its shape, which has their places for them."""
+    outputs: dict[Value, _Place] = {}
+    return outputs, map_nested(lambda x, _: _place(x, outputs, name), result)
+
+
 def _place(x: Any, outputs: dict[Value, _Place], name: str) -> Any:
     """The place of a Value among the outputs, or the number that a result always is."""
     if isinstance(x, Value) and type(x) is not Constant:
@@ -494,10 +501,6 @@ def _place(x: Any, outputs: dict[Value, _Place], name: str) -> Any:
     if isinstance(x, Value):
         return x.data
     raise TypeError(f"{name} returns {x!r}: jit records Values, numbers, and lists, tuples, dicts and arrays of them")
-
-
-def _to_number(x: Any, name: str) -> Any:
-    return x.data if isinstance(x, Value) else x
 
 
 def _assembly(shape: Any) -> Callable[[Any], Any]:
