@@ -11,11 +11,11 @@ function plot(title, [xName, yName], { line, at, slope = null, steps = [] }) {
   const parts = [];
   for (const value of x.ticks) {
     parts.push(shape("line", { x1: x(value), x2: x(value), y1: TOP, y2: HEIGHT - BOTTOM, class: "grid" }));
-    parts.push(shape("text", { x: x(value), y: HEIGHT - 10, "text-anchor": "middle" }, short(value)));
+    parts.push(shape("text", { x: x(value), y: HEIGHT - 10, "text-anchor": "middle" }, mark(value)));
   }
   for (const value of y.ticks) {
     parts.push(shape("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value), class: "grid" }));
-    parts.push(shape("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)));
+    parts.push(shape("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, mark(value)));
   }
   const gaps = line.map(([, y], i) => y === null || i === 0 || line[i - 1][1] === null);
   const path = line.map(([a, b], i) => b === null ? "" : `${gaps[i] ? "M" : "L"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
@@ -55,6 +55,7 @@ function roundUp(x) {
 }
 
 const short = x => String(Number(x.toPrecision(5)));
+const mark = x => short(x).replaceAll("-", "−");
 
 function shape(tag, attributes, text = "") {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
