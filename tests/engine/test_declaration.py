@@ -71,9 +71,12 @@ def test_a_row_needs_partials_and_known_columns():
 @pytest.mark.parametrize(
     ("functions", "message"),
     [
-        ([lambda x: x, lambda x: 1], "partial 1 of slip must take 2 arguments: the inputs of slip, then its result"),
-        ([lambda a, b: a, lambda a, b, y: 1], "the value of slip must take 1 argument: as many as it has partials"),
-        ([lambda a, b: a, lambda a, b, y: 1, lambda a, b: 0], "partial 2 of slip must take 3 arguments"),
+        ([lambda x: x, lambda x: 1], "partial 1 of slip takes 1 argument, not 2: the inputs of slip, then its result"),
+        (
+            [lambda a, b: a, lambda a, b, y: 1],
+            "the value of slip takes 2 arguments, and there is 1 partial derivative: give one for each",
+        ),
+        ([lambda a, b: a, lambda a, b, y: 1, lambda a, b: 0], "partial 2 of slip takes 2 arguments, not 3"),
         ([lambda x: x, 2.0], "partial 1 of slip must be a function, not 'float'"),
         ([2.0, lambda x, y: 1], "the value of slip must be a function, not 'float'"),
     ],

@@ -205,13 +205,15 @@ def make_row(name: str, value: Callable[..., float], *partials: Callable[..., An
         raise ValueError(f"{name!r} cannot name a primitive: names in generated text begin with an underscore")
     if not partials:
         raise ValueError(f"primitive {name!r} needs one partial derivative for each argument of its value")
-    _check_takes(value, len(partials), f"the value of {name}", "as many as it has partials")
+    n = len(partials)
+    given = "there is 1 partial derivative" if n == 1 else f"there are {n} partial derivatives"
+    _check_takes(value, n, f"the value of {name}", f"and {given}: give one for each")
     for i, partial in enumerate(partials, start=1):
-        _check_takes(partial, len(partials) + 1, f"partial {i} of {name}", f"the inputs of {name}, then its result")
-    slots = ", ".join(["{}"] * len(partials))
+        _check_takes(partial, n + 1, f"partial {i} of {name}", f"not {n + 1}: the inputs of {name}, then its result")
+    slots = ", ".join(["{}"] * n)
     call = f"{name}({slots})"
     latex = rf"\operatorname{{{{{name}}}}}\left({slots}\right)".replace("_", r"\_")
-    defaults = {"method": name, "python": call, "plain": call, "latex": latex, "domain": (REALS,) * len(partials)}
+    defaults = {"method": name, "python": call, "plain": call, "latex": latex, "domain": (REALS,) * n}
     row = Primitive(name=name, value=value, partials=partials, **{**defaults, **columns})
     row.__name__ = name  # what `help` and `functools.wraps` ask for
     row.__doc__ = f"{row.python.format(*row.arguments)}: {row.doc}.\n\nOf Values and of numbers."
@@ -225,14 +227,14 @@ def _check_name(name: str) -> None:
         raise ValueError(f"{name!r} cannot name a primitive: it is no identifier, or taken; choose another name")
 
 
-def _check_takes(function: Any, n: int, name: str, arguments: str) -> None:
+def _check_takes(function: Any, n: int, name: str, advice: str) -> None:
     """Raise TypeError for what cannot be called with n arguments, where it is written in Python and tells."""
     if not callable(function):
         raise TypeError(f"{name} must be a function, not {type(function).__name__!r}")
     if isinstance(function, FunctionType) and not function.__code__.co_flags & VARARGS:
         most = function.__code__.co_argcount
         if not most - len(function.__defaults__ or ()) <= n <= most:
-            raise TypeError(f"{name} must take {n} argument{'s' * (n > 1)}: {arguments}")
+            raise TypeError(f"{name} takes {most} argument{'s' * (most != 1)}, {advice}")
 
 
 def carrier(cls: type) -> type:
