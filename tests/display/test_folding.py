@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tests.display.drawings import NAMESPACE, after_backward, groups, label, texts
 from tests.display.seven_graphs import SEVEN
 from tinygrad_lite import Value, explain, gradient, maximum, play, relu, scope, sqrt, stop_gradient, tanh
+from tinygrad_lite.display import folding
 from tinygrad_lite.display.derivation import Derivation
 from tinygrad_lite.display.drawing import draw
-from tinygrad_lite.display.folding import enclosing, possible_foldings
+from tinygrad_lite.display.folding import Folding, enclosing, possible_foldings
 from tinygrad_lite.engine.value import topological_order
 
 OPERATIONS = [
@@ -302,15 +303,18 @@ def test_a_long_formula_is_two_lines_and_whole_in_the_title() -> None:
     assert any(title.count("sin(") == title.count(" · 1.1") == 10 for title in titles)
 
 
-def test_a_very_long_chain_keeps_boxes_and_is_refused_where_there_are_too_many() -> None:
+def test_a_very_long_chain_keeps_boxes_and_is_refused_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     y = Value(0.5, "x")
     for _ in range(120):
         y = y.sin()
     assert 2 < len(draw(y.named("y")).picture.boxes) < 12
     for _ in range(20_000):
         y = y.sin()
+    made = []
+    monkeypatch.setattr(folding, "Folding", lambda *arguments: made.append(Folding(*arguments)) or made[-1])
     with pytest.raises(ValueError, match="more than max_nodes=150"):
         draw(y)
+    assert len(made) == 1  # refused at once: each is a walk through the graph
 
 
 def test_what_fits_when_steps_without_a_name_are_folded_is_drawn() -> None:

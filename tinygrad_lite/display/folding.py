@@ -33,6 +33,11 @@ def enclosing(x: Value) -> list[scope]:
     return scopes[::-1]
 
 
+def _paths(nodes: Iterable[Value]) -> dict[scope | None, list[scope]]:
+    """For each scope that nodes were made in, itself and those around it, outermost first."""
+    return {inner: enclosing(x) for inner, x in {x.scope: x for x in nodes}.items()}
+
+
 class Folding:
     """Which nodes of a derivation are together in one box.
 
@@ -58,19 +63,21 @@ class Folding:
     ) -> None:
         self.derivation = derivation
         nodes = derivation.nodes
-        scopes = [enclosing(x) for x in nodes]
-        self.around: list[scope | Value | None] = [next((s for s in path if s in folded), None) for path in scopes]
-        owned = {s: frozenset(s.parameters) for path in scopes for s in path}
+        scopes = _paths(nodes)
+        outermost = {inner: next((s for s in path if s in folded), None) for inner, path in scopes.items()}
+        self.around: list[scope | Value | None] = [outermost[x.scope] for x in nodes]
+        owned = {s: frozenset(s.parameters) for path in scopes.values() for s in path}
         self.owners: dict[Value, list[scope]] = {}
         for s, parameters in owned.items():
             for x in parameters:
                 self.owners.setdefault(x, []).append(s)
-        inner = [path[path.index(s) :] if s else [] for path, s in zip(scopes, self.around, strict=True)]
+        inside = {inner: scopes[inner][scopes[inner].index(s) :] if s else [] for inner, s in outermost.items()}
 
         def within(leaf: int, user: int) -> bool:
             if leaves:
                 return self.around[user] is not None
-            return self.around[user] in scopes[leaf] or any(nodes[leaf] in owned[s] for s in inner[user])
+            own = any(nodes[leaf] in owned[s] for s in inside[nodes[user].scope])
+            return own or self.around[user] in scopes[nodes[leaf].scope]
 
         self.hidden = {
             j
@@ -226,11 +233,14 @@ def possible_foldings(derivation: Derivation, named: Collection[Value], fold: Fo
 
     Raises: ValueError for a scope that the graph does not have, and if more than `max_nodes` boxes are left.
     """
-    present = {s: depth for x in derivation.nodes for depth, s in enumerate(enclosing(x))}
+    present = {s: depth for path in _paths(derivation.nodes).values() for depth, s in enumerate(path)}
     if fold is None:
         folded = {s for s in present if s.parameters}
-        foldings = [Folding(derivation, folded), Folding(derivation, folded, named)]
-        foldings = foldings[foldings[0].operations > MANY or foldings[0].size == foldings[1].size :]
+        foldings = [Folding(derivation, folded, named)]
+        if foldings[0].operations <= MANY:  # of more there are even more before unnamed ones fold
+            whole = Folding(derivation, folded)
+            if whole.operations <= MANY and whole.size != foldings[0].size:
+                foldings.insert(0, whole)
     else:
         several = [fold] if isinstance(fold, (bool, str, scope)) else list(fold)
         folded = {s for wanted in several for s in _matching(wanted, present)}
