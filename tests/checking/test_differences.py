@@ -125,9 +125,18 @@ def test_an_input_that_another_number_takes_the_place_of_is_no_crash():
     assert gradcheck(lambda a: tl.sin(a if a.data == 2 else Value(1.0)), 2.0)
 
 
-def test_a_hole_is_found_where_a_function_allows_little_movement():
+@pytest.mark.parametrize(
+    ("f", "inputs"),
+    [
+        (lambda x: tl.log(x - 2.9) * tl.log(3.1 - x) * Value(x.data), [3.0]),
+        (lambda a, b: a * Value(a.data / b.data), [3.0, 2.0]),
+        (lambda x: (x + 1) * Value(x.data + 2), [0.0]),
+    ],
+    ids=["in a narrow domain", "where a ratio counts", "at 0"],
+)
+def test_a_hole_is_found(f, inputs):
     with pytest.raises(GradcheckError, match="not connected"):
-        gradcheck(lambda x: tl.log(x - 2.9) * Value(x.data), 3.0)
+        gradcheck(f, *inputs)
 
 
 def test_what_moves_is_found_input_by_input_where_all_leave_the_domain():
