@@ -67,6 +67,11 @@ def test_a_complex_step_sees_what_differences_do_not():
     assert verdict(lambda x: abs(x) * math.sin(x), lambda x, y: math.sin(x) + x * math.cos(x), 1.5) == "guarded"
 
 
+@pytest.mark.parametrize(("slope", "said"), [(0.0, "guarded"), (1e-14, "unchecked"), (1e-9, "wrong")])
+def test_a_slope_of_less_than_the_error_of_difference_quotients_is_not_guarded(slope, said):
+    assert verdict(lambda x: math.fsum([x * x * x, 1.0]), lambda x, y: slope, 0.0) == said
+
+
 JUMPS = {
     "floor": math.floor,
     "round": round,
