@@ -8,7 +8,6 @@ import functools
 import itertools
 import math
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -81,7 +80,6 @@ class Derivation:
         self.grads = [x.grad for x in self.nodes]
         self.outdated = {i: now for i, x in enumerate(self.nodes) if x.op and (now := _recompute(x)) is not None}
         self.seed = outputs[0].grad or 1.0
-        self._uses = Counter(self.index[x] for node in self.nodes for x in node.inputs)
         self._variables = variables or {}
         self._names: dict[tuple[Style, int], list[str]] = {}
 
@@ -217,7 +215,7 @@ class Derivation:
         inputs = self.operands(i)
         j = inputs[slot]
         twice = inputs.count(j) > 1
-        if not twice and (i != self.index[self.outputs[0]] or (self._uses[j] == 1 and self.seed == 1.0)):
+        if not twice and (i != self.index[self.outputs[0]] or (len(self.consumers[j]) == 1 and self.seed == 1.0)):
             return write_ratio(names[i], names[j], style)
         formula = self._operation(i, names, style, digits)
         if len(formula) > LONG:
