@@ -143,11 +143,7 @@ class Derivation:
                 numbers = write(Symbol("", x.op, tuple(self.data[j] for j in inputs)), style, digits)
                 value = self.data[i]
                 sides = _distinct(symbols, numbers, format_number(value, style, digits))
-                now = self.outdated.get(i)
-                remark = (
-                    "" if now is None else f"computed before {self._changed(i)} was changed: now it would be {now:.4g}"
-                )
-                yield Step("forward", i, None, None, names[i], "=", sides, (), value, value, remark)
+                yield Step("forward", i, None, None, names[i], "=", sides, (), value, value, self._describe_change(i))
 
     def _operation(self, i: int, names: list[str], style: Style, digits: int) -> str:
         """How node `i` is computed, in symbols: u + b."""
@@ -158,17 +154,23 @@ class Derivation:
         return write(Symbol("", self.nodes[i].op, operands), style, digits)
 
     def warn_if_outdated(self, stacklevel: int) -> None:
-        """Warn that some numbers were changed after others had been computed of them."""
-        for i in itertools.islice(self.outdated, 1):
-            names = self.names()
-            step = f"{names[i]} = {self._operation(i, names, 'plain', 4)}"
-            advice = f"compute {' and '.join(names[self.index[x]] for x in self.outputs)} again"
-            message = (
-                f"{self._changed(i)} was changed after {step} was computed: old and new numbers are mixed; {advice}"
+        """Warn that a number was changed after another had been computed of it: of the first, if there are several."""
+        if self.outdated:
+            i, names = next(iter(self.outdated)), self.names()
+            order = (
+                f"{self._find_changed(i)} was changed after {names[i]} = {self._operation(i, names, 'plain', 4)} was"
             )
+            advice = f"compute {' and '.join(names[self.index[x]] for x in self.outputs)} again"
+            message = f"{order} computed: old and new numbers are mixed; {advice}"
             warnings.warn(message, RuntimeWarning, stacklevel + 1)
 
-    def _changed(self, i: int) -> str:
+    def _describe_change(self, i: int) -> str:
+        """The remark that node `i` is not what its operands give now; empty where it is."""
+        if i not in self.outdated:
+            return ""
+        return f"computed before {self._find_changed(i)} was changed: now it would be {self.outdated[i]:.4g}"
+
+    def _find_changed(self, i: int) -> str:
         """Whose `data` has been changed since node `i` was computed: that of operands, or perhaps its own."""
         inputs = dict.fromkeys(self.operands(i))
         suspects = [j for j in inputs if j in self.outdated or not self.nodes[j].op]

@@ -177,7 +177,8 @@ def draw(
             HTML, and light in PNG, PDF and DOT.
 
     Raises: TypeError for an output that is not a Value; ValueError for a backward pass of several
-        outputs, an unknown direction, rankdir, theme or scope, and where more than `max_nodes` boxes are left.
+        outputs, an unknown direction, rankdir, theme or scope, and where more than `max_nodes` boxes are left. It
+        warns as `explain` does of numbers that were changed.
     """
     return compose(outputs, sys._getframe(1), direction, rankdir, max_nodes, animate, fold, theme)
 

@@ -117,7 +117,7 @@ def explain(output: Value, digits: int = 4, fold: Fold = ()) -> Explanation:
     """The forward and the backward pass below `output`, in symbols and numbers, as the course writes them.
 
     Nodes have their labels, else the names of the caller's variables, else v1, v2, …. No gradient is
-    changed.
+    changed; what leaves have as `grad` besides the derivative, of several `backward()`, stands in the last line.
 
     Args:
         output: the node to differentiate.
@@ -125,7 +125,8 @@ def explain(output: Value, digits: int = 4, fold: Fold = ()) -> Explanation:
         fold: what to write as one step, as for `draw`: "unnamed" for formulas from name to name, True for scopes, None
             for formulas and scopes with parameters. By default every operation is a step.
 
-    Raises: TypeError if `output` is not a Value; ValueError for a scope that the graph does not have.
+    Raises: TypeError if `output` is not a Value; ValueError for a scope that the graph does not have. It warns where a
+        `data` was changed after other numbers had been computed of it.
     """
     if not isinstance(output, Value):
         raise TypeError(f"explain takes a Value, not {type(output).__name__!r}")
