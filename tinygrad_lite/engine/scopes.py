@@ -26,16 +26,18 @@ class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
         name, parameters: as given; parent: the scope it was opened in, or None.
     """
 
-    __slots__ = ("name", "parameters", "parent")
+    __slots__ = ("_open", "name", "parameters", "parent")
 
     def __init__(self, name: str, parameters: Sequence[Any] = ()) -> None:
         self.name = name
         self.parameters = parameters
         self.parent: scope | None = None
+        self._open = False
 
     def __enter__(self) -> Self:
-        if self in open_scopes:
+        if self._open:
             raise RuntimeError(f"{self!r} is open already: make a new one, with a name of its own")
+        self._open = True
         self.parent = innermost.get()
         innermost.set(self)
         open_scopes.append(self)
@@ -43,8 +45,9 @@ class scope:  # noqa: N801 — it reads as a statement: `with scope(...)`
 
     def __exit__(self, *exception: object) -> None:
         open_scopes.remove(self)
+        self._open = False
         within = innermost.get()
-        while within and within not in open_scopes:  # generators need not close theirs in the order of opening
+        while within and not within._open:  # generators close theirs in any order
             within = within.parent
         innermost.set(within)
 
