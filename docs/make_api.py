@@ -19,8 +19,8 @@ HEAD = """\
 # Public names
 
 All are imported from `tinygrad_lite`, apart from those of the modules [`tinygrad_lite.nn`](#tinygrad_litenn) and
-[`tinygrad_lite.strategies`](#tinygrad_litestrategies), and from classes such as `Drawing`, which are only returned: they
-stand here for what they offer. This page is written from the docstrings by `python docs/make_api.py`."""
+[`tinygrad_lite.strategies`](#tinygrad_litestrategies), and from classes such as `Drawing`, which are only returned:
+they stand here for what they offer. This page is written from the docstrings by `python docs/make_api.py`."""
 OPERATIONS = """\
 The operations {} are functions of Values and of numbers, and methods of `Value`.
 What they compute, with partial derivatives and domains, is in [operations.md](operations.md)."""

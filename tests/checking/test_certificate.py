@@ -153,7 +153,7 @@ def test_the_second_argument_is_told_from_the_first():
         (lambda x, y: 2.123 * x, "at (0.7) is wrong\n"),
         (
             lambda x, y: 2 * x + 0.1,
-            "is wrong: no constant factor is missing: the right one is 0.9333 times it at (0.7), 0.9714 times at (1.7)",
+            "is wrong: the right one is 0.9333 times it here, but 0.9714 times at (1.7)",
         ),
     ],
 )
@@ -177,13 +177,13 @@ def test_a_factor_is_named_only_if_it_is_a_simple_one(slope, remark):
             lambda x: x * x * tl.exp(x),
             lambda x, y: 2 * x * tl.exp(x),
             1.5,
-            "no constant factor is missing: the right one is 1.75 times it at (1.5), 2.25 times at (2.5)",
+            "the right one is 1.75 times it here, but 2.25 times at (2.5)",
         ),
         (
             lambda x: x**3,
             lambda x, y: 3 * x * x + 1,
             1.0,
-            "no constant factor is missing: the right one is 0.75 times it at (1.0), 0.9231 times at (2.0)",
+            "the right one is 0.75 times it here, but 0.9231 times at (2.0)",
         ),
     ],
 )

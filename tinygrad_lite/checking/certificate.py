@@ -244,11 +244,11 @@ def _describe_slip(node: Value, row: Primitive, argument: int | None, recorded: 
     others = list(_find_factors(row, data, argument))
     remark = _name_factor([([*data, node.data], factor), *others], [*row.arguments, "y"])
     remark = remark or _describe_rounding(recorded, true)
-    for (*place, _), other in () if remark else others:
-        if abs(other - factor) > 1e-6 * abs(factor):
-            here, there = (f"at ({', '.join(map(repr, operands))})" for operands in (data, place))
-            both = f"{factor:.4g} times it {here}, {other:.4g} times {there}"
-            return f"no constant factor is missing: the right one is {both}"
+    if not remark:
+        for (*place, _), other in others:
+            if abs(other - factor) > 1e-6 * abs(factor):
+                there = ", ".join(map(repr, place))
+                return f"the right one is {factor:.4g} times it here, but {other:.4g} times at ({there})"
     return remark
 
 
