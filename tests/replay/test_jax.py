@@ -48,7 +48,6 @@ def drawn(row):
 # Kinks, ties, zeros, and where functions saturate.
 EDGES = (0.0, 1.0, -1.0, 0.5, 2.0, 40.0, -40.0, 600.0, -600.0, 800.0, -800.0, 1e-9)
 ROWS = [*TABLE.values()]
-every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
 
 @functools.cache
@@ -72,9 +71,8 @@ def columns(row):
     return np.array([x for x, _ in legal(row)]).T
 
 
-@functools.cache
-def values():
-    """What one program of all rows gives at their points, the row's name its key; to JAX it is one compilation."""
+def test_all_rows_are_the_same_functions_on_arrays():
+    """Saturated, tiny and huge operands included. To JAX one program of all rows is one compilation."""
     leaves = {row: [Value(x) for x in legal(row)[0][0]] for row in ROWS}
     of_parameters = [row for row in ROWS if row.name in ("add", "mul", "sub")]
     of_samples = [row for row in ROWS if row not in of_parameters]
@@ -86,35 +84,26 @@ def values():
         for rows in (of_parameters, of_samples)
     )
     found = jax.jit(jax.vmap(lambda theta, sample: program(theta, sample[None])[0]))(theta, batch)
-    return dict(zip([row.name for row in ROWS], np.asarray(found).T.tolist(), strict=True))
+    for row, results in zip(ROWS, np.asarray(found).T.tolist(), strict=True):
+        for (x, expected), got in zip(legal(row), results, strict=False):
+            assert close(got, expected), (row.name, x)
 
 
-@functools.cache
-def slopes():
-    """The derivatives to JAX of all rows at their points, by each operand, the row's name their key."""
+def test_the_derivatives_of_all_rows_to_jax_are_the_tables():
+    """By each operand."""
     every = {
         row.name: jax.vmap(jax.grad(value_on_arrays(row), argnums=tuple(range(len(row.partials))))) for row in ROWS
     }
     together = jax.jit(lambda points: {name: function(*points[name]) for name, function in every.items()})
-    return {name: np.asarray(found).tolist() for name, found in together({r.name: [*columns(r)] for r in ROWS}).items()}
-
-
-@every_row
-def test_a_row_is_the_same_function_on_arrays(row):
-    """Saturated, tiny and huge operands included."""
-    for (x, expected), got in zip(legal(row), values()[row.name], strict=False):
-        assert close(got, expected), x
-
-
-@every_row
-def test_the_derivative_of_a_row_to_jax_is_the_tables(row):
-    for i, found in enumerate(slopes()[row.name]):
-        for (x, y), got in zip(legal(row), found, strict=True):
-            try:
-                expected = row.slope(i, x, y)
-            except (ArithmeticError, ValueError):
-                continue
-            assert close(got, expected) or not math.isfinite(expected), x
+    found = together({row.name: [*columns(row)] for row in ROWS})
+    for row in ROWS:
+        for i, slopes in enumerate(np.asarray(found[row.name]).tolist()):
+            for (x, y), got in zip(legal(row), slopes, strict=True):
+                try:
+                    expected = row.slope(i, x, y)
+                except (ArithmeticError, ValueError):
+                    continue
+                assert close(got, expected) or not math.isfinite(expected), (row.name, x)
 
 
 # Of w and x; with numbers for which a slope is one of several, or those of ways not taken do not exist.
