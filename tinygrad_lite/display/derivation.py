@@ -155,14 +155,17 @@ class Derivation:
 
     def warn_if_outdated(self, stacklevel: int) -> None:
         """Warn that a number was changed after another had been computed of it: of the first, if there are several."""
-        if self.outdated:
-            i, names = next(iter(self.outdated)), self.names()
-            order = (
-                f"{self._find_changed(i)} was changed after {names[i]} = {self._operation(i, names, 'plain', 4)} was"
-            )
-            advice = f"compute {' and '.join(names[self.index[x]] for x in self.outputs)} again"
-            message = f"{order} computed: old and new numbers are mixed; {advice}"
-            warnings.warn(message, RuntimeWarning, stacklevel + 1)
+        if not self.outdated:
+            return
+        i, names = next(iter(self.outdated)), self.names()
+        computed = f"{names[i]} = {self._operation(i, names, 'plain', 4)}"
+        outputs = " and ".join(names[self.index[x]] for x in self.outputs)
+        warnings.warn(
+            f"{self._find_changed(i)} was changed after {computed} was computed: old and new numbers are mixed; "
+            f"compute {outputs} again",
+            RuntimeWarning,
+            stacklevel + 1,
+        )
 
     def _describe_change(self, i: int) -> str:
         """The remark that node `i` is not what its operands give now; empty where it is."""
