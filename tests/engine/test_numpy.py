@@ -1,6 +1,9 @@
 """NumPy's functions on Values: the rows of the table, whichever way they are called, or an error that says what is."""
 
 import math
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -120,3 +123,13 @@ def test_arrays_of_numbers_have_derivatives_that_are_arrays_of_numbers():
     for derivative in (tl.grad(np.sum)(x), tl.jacobian(lambda x: x * x)(x), tl.jvp(np.sin, (x,), (x,))[1]):
         assert derivative.dtype == float
     assert tl.grad(lambda x: np.sum(x * x))(np.array([Value(1.0), 2.0])).dtype == object
+
+
+def test_numpy_may_be_half_imported_by_another_thread(monkeypatch):
+    half = ModuleType("numpy")
+    half.__spec__ = ModuleSpec("numpy", None)
+    half.__spec__._initializing = True
+    monkeypatch.setitem(sys.modules, "numpy", half)
+    assert tl.grad(lambda xs: xs[0] * xs[1])([2.0, 3.0]) == [3.0, 2.0]
+    with pytest.raises(TypeError, match="must be a number"):
+        tl.grad(abs)(None)

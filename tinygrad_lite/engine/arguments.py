@@ -6,11 +6,17 @@ from itertools import product
 from typing import Any
 
 
+def imported_numpy() -> Any:
+    """NumPy, if it has been imported; None before, and while another thread is at it, for half of it is no NumPy."""
+    numpy = sys.modules.get("numpy")
+    return None if numpy is None or getattr(numpy.__spec__, "_initializing", False) else numpy
+
+
 def is_real(x: Any) -> bool:
     """Whether `x` is an int, float, bool or real NumPy scalar (none can be one before NumPy is imported)."""
     if isinstance(x, (float, int)):
         return True
-    numpy = sys.modules.get("numpy")
+    numpy = imported_numpy()
     if numpy is None or isinstance(x, numpy.timedelta64):  # a duration, which NumPy takes for an integer
         return False
     return isinstance(x, (numpy.floating, numpy.integer, numpy.bool_))
@@ -36,7 +42,7 @@ def check_count(n: Any, name: str) -> int:
 
 def is_array(x: Any) -> bool:
     """Whether `x` is an array of NumPy's (none can be one before NumPy is imported)."""
-    numpy = sys.modules.get("numpy")
+    numpy = imported_numpy()
     return numpy is not None and isinstance(x, numpy.ndarray)
 
 
@@ -105,7 +111,7 @@ def to_lists(data: Any) -> Any:
 
 def to_array(data: list[Any]) -> Any:
     """The data as a NumPy array, or as they are where NumPy has not been imported."""
-    numpy = sys.modules.get("numpy")
+    numpy = imported_numpy()
     return numpy.array(data) if numpy else data
 
 
