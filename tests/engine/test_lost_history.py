@@ -50,6 +50,14 @@ def test_no_warning_where_a_number_was_wanted():
         assert (a * math.cos(Value(0.0))).data == 3.25  # a whole number may come from anywhere
 
 
+def test_a_number_that_the_function_did_not_make_is_not_warned_of():
+    a = Value(3.25, "a")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        math.hypot(a, 1.0), math.log(a, 10), math.fabs(a)
+        assert [(a + x).data for x in (3.25, math.log(3.25))] == [6.5, 3.25 + math.log(3.25)]
+
+
 def test_what_math_raises_is_raised():
     with pytest.raises(ValueError, match=r"math domain error|expected a"):
         math.log(Value(-1.0))

@@ -81,7 +81,7 @@ def note_loss(x: float) -> None:
         result = function(x) if function else 0.0
     except (ArithmeticError, TypeError, ValueError):  # the caller will see
         return
-    if type(result) is float and result % 1.0:  # a whole number may be anybody's
+    if type(result) is float and result % 1.0 and result != x:  # whole numbers, and x itself, may be anybody's
         if len(lost) > MOST:
             lost.clear()
         lost[result] = function.__name__
@@ -99,7 +99,9 @@ def _called(frame: Any) -> Any:
     begin = begins[frame.f_lasti // 2]
     before = [x for x in dis.get_instructions(frame.f_code) if x.offset <= frame.f_lasti]
     names = [x.argval for x in before if x.opname.startswith("LOAD_") and begins[x.offset // 2] == begin]
-    if not names or None in begin or "CALL" not in before[-1].opname:
+    call = before[-1]
+    # Of one argument, or of *those: hypot(x, y) is not hypot(x), which `note_loss` would compute.
+    if not names or None in begin or not (call.opname == "CALL_FUNCTION_EX" or (call.opname, call.arg) == ("CALL", 1)):
         return None
     found = {**frame.f_globals, **read_locals(frame)}.get(names[0])
     if names[1:]:
