@@ -330,3 +330,4 @@ def test_a_result_that_no_argument_leads_to_is_warned_of():
         warnings.simplefilter("error")
         assert grad(grad(lambda x: w * w * x))(1.0).data == 0.0  # whose derivative is w²
         assert grad(lambda x: tl.relu(x - 3) * w)(1.0).data == 0.0
+        assert grad(lambda x, ws: ws[0] * 3)(1.0, ws=[w]).data == 0.0  # which the caller gave

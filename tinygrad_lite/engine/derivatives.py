@@ -187,7 +187,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Iterable[int] = 0) -> C
         y, xs = made.result(inputs, kwargs), flatten(shapes)
         [(value, slopes)] = _differentiate([y], xs)
         if value is y and y.op and not any(slope.data for slope in slopes):
-            made.warn_of_no_path(topological_order(y), xs, flatten(args))
+            given = {x for x in flatten([args, kwargs]) if isinstance(x, Value)}
+            made.warn_of_no_path(topological_order(y), xs, given)
         return value, made.select(unflatten(shapes, iter(slopes)))
 
     made_by[differentiated] = made
