@@ -702,6 +702,19 @@ def test_more_structures_than_are_kept_are_warned_of_once():
     assert [x.filename for x in caught] == [__file__]
 
 
+def test_more_objects_than_are_kept_are_warned_of_as_such():
+    class Scale:
+        def __init__(self, k):
+            self.k = k
+
+        @jit
+        def scale(self, x):
+            return x * self.k
+
+    with pytest.warns(RuntimeWarning, match="more than 64 structures of its arguments, or objects that it is a method"):
+        assert sum(Scale(k).scale(1.0) for k in range(66)) == sum(range(66))
+
+
 def test_a_result_that_only_values_found_elsewhere_lead_to_is_warned_of():
     w = Value(0.5)
     loss = jit(value_and_grad(lambda theta, x: (w * x - 1) ** 2))

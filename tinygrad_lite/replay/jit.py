@@ -40,9 +40,9 @@ TRAINED = (
     "done now, and not in later calls. Differentiate by jit(value_and_grad(f)), and update numbers outside of f"
 )
 TOO_MANY = (
-    f"{{0}} has met more than {MOST} structures of its arguments, and keeps the last {MOST}: one that comes back is "
-    "recorded anew, as slowly as without jit. Let data be numbers, by which take(values, index) chooses, and not "
-    "static; pad lists of many lengths"
+    f"{{0}} has met more than {MOST} structures of its arguments, or objects that it is a method of, and keeps the "
+    f"last {MOST}: one that comes back is recorded anew, as slowly as without jit. Let data be numbers, by which "
+    "take(values, index) chooses, and not static; pad lists of many lengths"
 )
 HOLDS_VALUES = (
     "{0} of {1} is a Value: this call is not recorded, and {1} is run as it is. Give jit numbers, p.data for a Value "
