@@ -191,6 +191,22 @@ def test_a_factor_of_one_point_is_not_sold_as_the_law(value, slope, x, remark):
     assert failure(primitive("slipped", value, slope), x).check.remark == remark
 
 
+def test_an_argument_y_is_not_confused_with_the_result():
+    row = primitive("grown", lambda x, y: x * tl.exp(y), lambda x, y, _: tl.exp(y), lambda x, y, _: 1.0)
+    assert failure(row, 2.0, 3.0).check.remark == "a factor of grown(x, y) is missing"
+
+
+def test_other_points_are_in_the_domain():
+    def root(x):
+        points.append(x)
+        return x**0.5
+
+    points = []
+    row = primitive("positive_root", root, lambda x, y: 1 / y, domain=(tl.Interval(0.0, math.inf),))
+    assert failure(row, 2.0).check.remark == "a factor of 1/2 is missing"
+    assert min(x for x in points if type(x) is float) >= 0
+
+
 def test_where_there_are_no_other_points_a_factor_is_missing_here():
     def only_at_one(x):
         if x != 1:

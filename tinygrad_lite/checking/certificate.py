@@ -19,7 +19,7 @@ from typing import Any
 from ..engine import derivatives
 from ..engine.arguments import expect_number, flatten, is_real, map_nested, unflatten
 from ..engine.declaration import Primitive
-from ..engine.value import Constant, Value, as_node, dependents, reached, topological_order
+from ..engine.value import Constant, Value, as_node, dependents, reached, read_gradient, topological_order
 from . import reference
 from .differences import branch_signature, differentiate, differentiate_row, find_loose_ends
 from .report import Check, GradcheckReport, InputReport, make_error
@@ -51,6 +51,8 @@ def gradcheck(f: Callable[..., Value] | Value, *inputs: Any, raise_exception: bo
         if inputs or f.grad == 0.0:
             raise ValueError("gradcheck(J) certifies what J.backward() left: call that first; it takes no inputs")
         order = topological_order(f)
+        for x in order:
+            x.grad = read_gradient(x, x.grad)
         return _report(order, [], list(_check_nodes(_compute_partials(order), [(f, f.grad)])), raise_exception)
     code = getattr(f, "__code__", None)
     names = code.co_varnames[: code.co_argcount] if code else ()
@@ -242,7 +244,8 @@ def _describe_slip(node: Value, row: Primitive, argument: int | None, recorded: 
     if not factor or abs(factor - 1) < 1e-6:
         return _describe_rounding(recorded, true)
     others = list(_find_factors(row, data, argument))
-    remark = _name_factor([([*data, node.data], factor), *others], [*row.arguments, "y"])
+    result = row.python.format(*row.arguments) if "y" in row.arguments else "y"
+    remark = _name_factor([([*data, node.data], factor), *others], [*row.arguments, result])
     remark = remark or _describe_rounding(recorded, true)
     if not remark:
         for (*place, _), other in others:
@@ -257,6 +260,8 @@ def _find_factors(row: Primitive, data: list[float], argument: int | None) -> It
     for scale, shift in ((1.0, 1.0), (2.0, 0.0), (0.5, 0.0), (1.0, 0.125), (-1.0, 0.0)):
         operands = [scale * x + shift * i for i, x in enumerate(data, start=1)]
         try:
+            if not all(x in domain for x, domain in zip(operands, row.domain, strict=True)):
+                continue
             y = row.evaluate(operands)
             exact = reference.compute(row, operands, [] if argument is None else [argument])
             number = y if argument is None else row.slope(argument, operands, y)
