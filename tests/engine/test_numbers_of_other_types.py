@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_lite import Value, exp, gradcheck, log, sigmoid, tanh
+from tinygrad_lite import Value, draw, exp, explain, gradcheck, log, sigmoid, tanh
 
 KINDS = [int, bool, np.uint8, np.int64, np.float16, np.float32, np.float64, np.longdouble, np.bool_]
 FUNCTIONS = {
@@ -85,10 +85,15 @@ def test_a_gradient_of_none_counts_as_zero_as_with_pytorch():
     z.backward()
     assert (x.grad, y.grad) == (4.0, 3.5)
     assert type(y.grad) is float
-    x.grad = "a"
-    with pytest.raises(TypeError, match="a gradient must be a real number, not 'str'"):
-        z.backward()
-    assert (x.grad, y.grad) == ("a", 3.5)
+    assert str(explain(z)).endswith("leaves add up over calls of backward(), until zero_grad()")
+    x.grad = None
+    assert "stored    y.grad = 3.5" in str(explain(z))
+    for wrong in ("a", Value(1.0)):
+        x.grad = wrong
+        for use in (z.backward, lambda: explain(z), lambda: draw(z), lambda: gradcheck(z)):
+            with pytest.raises(TypeError, match=r"grad of 3\.0 must be a real number, not '(str|Value)'"):
+                use()
+        assert (x.grad, y.grad) == (wrong, 3.5)
 
 
 def test_a_gradient_that_overflows_by_adding_up_over_calls_is_an_error():

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..engine.declaration import TABLE
 from ..engine.names import distinct, latex_names
 from ..engine.symbol import OPERATOR, Style, Symbol, format_number, write
-from ..engine.value import Constant, Value, reached, topological_order
+from ..engine.value import Constant, Value, reached, read_gradient, topological_order
 
 LONG = 44  # characters of a formula; the symbol of a local derivative has no more of it
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -77,9 +77,9 @@ class Derivation:
                 x.named(x.label or "")  # what a user put there: None counts as no name, else this is the error
         self.index = {x: i for i, x in enumerate(self.nodes)}
         self.data = [x.data for x in self.nodes]
-        self.grads = [x.grad for x in self.nodes]
+        self.grads = [x.grad if type(x.grad) is float else read_gradient(x, x.grad) for x in self.nodes]
         self.outdated = {i: now for i, x in enumerate(self.nodes) if x.op and (now := _recompute(x)) is not None}
-        self.seed = outputs[0].grad or 1.0
+        self.seed = self.grads[self.index[outputs[0]]] or 1.0
         self._variables = variables or {}
         self._names: dict[tuple[Style, int], list[str]] = {}
 

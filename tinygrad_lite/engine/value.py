@@ -505,13 +505,18 @@ def check_range(order: Sequence[Value]) -> None:
                 node._no_slope(OverflowError())
 
 
+def read_gradient(node: Value, grad: Any) -> float:
+    """What a user put into a node's `grad`, as a float; None counts as 0. Raises: TypeError, naming the node."""
+    return 0.0 if grad is None else to_float(grad, f"grad of {node.label or node.data!r} must be a real number")
+
+
 def _totals(leaves: Sequence[Value], earlier: Sequence[Any], passed: Sequence[float]) -> list[float]:
     """The gradients that leaves had and those of this pass, added up; those that are None count as 0.
 
     Raises: OverflowError, naming the leaf, where two finite ones have a sum that is not; TypeError for no number.
     """
     if not ONLY_FLOATS.issuperset(map(type, earlier)):
-        earlier = [0.0 if x is None else to_float(x, "a gradient must be a real number") for x in earlier]
+        earlier = list(map(read_gradient, leaves, earlier))
     totals = list(map(add, earlier, passed))
     if not all(map(math.isfinite, totals)):
         for leaf, *parts, total in zip(leaves, earlier, passed, totals, strict=True):
