@@ -142,18 +142,18 @@ def test_the_second_argument_is_told_from_the_first():
     primitive("scaled", lambda a, b: a * b, lambda a, b, y: b, lambda a, b, y: -a)
     error = failure(TABLE["scaled"], 2.0, 5.0)
     assert error.check.what == "partial 2"
-    assert "the sign is missing" in str(error)
+    assert "the sign is wrong" in str(error)
 
 
 @pytest.mark.parametrize(
     ("slope", "remark"),
     [
         (lambda x, y: 3 * x, "is wrong: a factor of 2/3 is missing"),
-        (lambda x, y: -2 * x, "is wrong: the sign is missing"),
+        (lambda x, y: -2 * x, "is wrong: the sign is wrong"),
         (lambda x, y: 2.123 * x, "at (0.7) is wrong\n"),
         (
             lambda x, y: 2 * x + 0.1,
-            "is wrong: the right one is 0.9333 times it here, but 0.9714 times at (1.7)",
+            "is wrong: the right one is 0.9333 times this one here, but 0.9667 times at (1.45)",
         ),
     ],
 )
@@ -173,17 +173,18 @@ def test_a_factor_is_named_only_if_it_is_a_simple_one(slope, remark):
             0.2,
             "a factor of y is missing",
         ),
+        (lambda x: tl.maximum(0, 1 - x), lambda x, y: 1, 0.5, "the sign is wrong"),  # with a kink at 1, not declared
         (
             lambda x: x * x * tl.exp(x),
             lambda x, y: 2 * x * tl.exp(x),
             1.5,
-            "the right one is 1.75 times it here, but 2.25 times at (2.5)",
+            "the right one is 1.75 times this one here, but 2.125 times at (2.25)",
         ),
         (
             lambda x: x**3,
             lambda x, y: 3 * x * x + 1,
             1.0,
-            "the right one is 0.75 times it here, but 0.9231 times at (2.0)",
+            "the right one is 0.75 times this one here, but 0.9018 times at (1.75)",
         ),
     ],
 )
@@ -574,7 +575,7 @@ def test_a_number_that_a_person_has_rounded_is_told(written, digits):
     ("written", "hint"),
     [
         (5.0, "; here a factor of 2 is missing"),
-        (-10.0, "; here the sign is missing"),
+        (-10.0, "; here the sign is wrong"),
         (9.99, ""),
         (10.000000001, ""),
         (20.0, "; leaves add up over calls of backward(): was zero_grad() forgotten?"),

@@ -251,13 +251,16 @@ def _describe_slip(node: Value, row: Primitive, argument: int | None, recorded: 
         for (*place, _), other in others:
             if abs(other - factor) > 1e-6 * abs(factor):
                 there = ", ".join(map(repr, place))
-                return f"the right one is {factor:.4g} times it here, but {other:.4g} times at ({there})"
+                return f"the right one is {factor:.4g} times this one here, but {other:.4g} times at ({there})"
     return remark
 
 
 def _find_factors(row: Primitive, data: list[float], argument: int | None) -> Iterator[tuple[list[float], float]]:
-    """Other points, near and far: the operands and the result, and what a number is to be multiplied by there."""
-    for scale, shift in ((1.0, 1.0), (2.0, 0.0), (0.5, 0.0), (1.0, 0.125), (-1.0, 0.0)):
+    """Other points: the operands and the result, and what a number is to be multiplied by there.
+
+    Quarters away, for kinks that nobody declared are at whole numbers and halves.
+    """
+    for scale, shift in ((1.0, 0.75), (1.5, 0.0), (0.75, 0.0), (1.0, 0.125), (-1.0, 0.0)):
         operands = [scale * x + shift * i for i, x in enumerate(data, start=1)]
         try:
             if not all(x in domain for x, domain in zip(operands, row.domain, strict=True)):
@@ -285,8 +288,8 @@ def _name_factor(factors: Sequence[tuple[list[float], float]], names: Sequence[s
         if number and not more and (number != 1 or power):
             symbol = {-1: f"1/{name}", 0: "", 1: name, 2: f"{name}**2"}[power]
             written = " * ".join(filter(None, [f"{number}" if number != 1 else "", symbol]))
-            what = "the sign" if written == "-1" else f"a factor of {written}"
-            return f"{'' if everywhere else 'here '}{what} is missing"
+            what = "the sign is wrong" if written == "-1" else f"a factor of {written} is missing"
+            return f"{'' if everywhere else 'here '}{what}"
     return ""
 
 

@@ -26,7 +26,7 @@ from .value import Constant, Value, as_node, check_range, dependents, name_nodes
 differentiating: "ContextVar[bool]" = ContextVar("differentiating", default=False)  # in a call of the function
 NO_GRAPH = (
     "the function to differentiate returned {!r}, a number that depends on no argument: its derivative is 0. Where it "
-    "should depend on one, its graph was lost: write log of tinygrad_lite for math.log, and no float() or .data"
+    "should depend on one, its graph was lost: write log of tinygrad_lite for math.log, say, and no float() or .data"
 )
 NO_PATH = (
     "the function to differentiate returned a Value that depends on none of the arguments to differentiate by, but on "
