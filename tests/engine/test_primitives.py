@@ -26,6 +26,7 @@ SLOPES = [row for row in TABLE.values() if row.hidden]
 REACHED = {
     "equals_": (Interval(2.0, 2.0), Interval(-40.0, 40.0), Interval(3.0, 3.0)),
     "pow_slope": (Interval(0.01, 100.0), Interval(-40.0, 40.0)),
+    "sech_": (Interval(-1e6, 1e6),),  # beyond 1e18 even decimal's exponents end
     "power_term": (
         *(Interval(-40.0, 40.0), Interval(1.5, 100.0), Interval(-40.0, 40.0), Interval(0.0, 4.0), Interval(0.0, 4.0)),
     ),
