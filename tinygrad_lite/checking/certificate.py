@@ -300,8 +300,10 @@ def _divide(true: Decimal, recorded: float) -> float:
 
 def _simplify(x: float) -> Fraction | None:
     """The simple fraction that `x` is, or None."""
-    simple = Fraction(x).limit_denominator(12) if abs(x) < 1e6 else Fraction(0)
-    return simple if abs(x - simple) <= 1e-9 * abs(x) < 1e-3 else None
+    if not abs(x) < 1e6:
+        return None
+    simple = Fraction(x).limit_denominator(12)
+    return simple if abs(x - simple) <= 1e-9 * abs(x) else None
 
 
 def _describe_jump(row: Primitive, data: Sequence[float], argument: int | None, recorded: float) -> str:

@@ -119,9 +119,14 @@ class Derivation:
         return found
 
     @functools.cached_property
+    def asked(self) -> set[Value]:
+        """The nodes whose slopes a gradient of the outputs asks for."""
+        return reached(self.nodes, self.outputs)
+
+    @functools.cached_property
     def beyond(self) -> list[int]:
         """The indices of the nodes at which no gradient arrives: it is 0 there, and no step says so."""
-        arrived = {x for node in reached(self.nodes, self.outputs) for x in node.inputs}.union(self.outputs)
+        arrived = {x for node in self.asked for x in node.inputs}.union(self.outputs)
         return [i for i, x in enumerate(self.nodes) if x not in arrived and type(x) is not Constant]
 
     def leaves(self) -> list[int]:
@@ -192,9 +197,8 @@ class Derivation:
 
         seed = (format_number(self.seed, style, digits),)
         yield Step("seed", root, None, None, ratio(root, root), "=", seed, (), self.seed, self.seed)
-        asked = reached(self.nodes, [self.nodes[root]])
         for i in reversed(range(root + 1)):
-            for slot, j in enumerate(self.operands(i) if self.nodes[i] in asked else ()):
+            for slot, j in enumerate(self.operands(i) if self.nodes[i] in self.asked else ()):
                 if type(self.nodes[j]) is Constant:
                     continue
                 partial, remark = self.slope(i, slot)

@@ -69,7 +69,7 @@ class no_grad:  # noqa: N801 — as `scope`
         open_no_grads.append(self)
 
     def __exit__(self, *exception: object) -> None:
-        no_grads.set(max(no_grads.get() - 1, 0))
+        no_grads.set(max(no_grads.get() - 1, 0))  # 0 where a task closes what was opened outside of it
         open_no_grads.remove(self)
 
 
